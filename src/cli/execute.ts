@@ -1,7 +1,8 @@
-import { EXIT, Failure } from '../platform/errors.ts';
+import { DomainError, EXIT, Failure } from '../platform/errors.ts';
 import { safeError } from '../platform/telemetry/index.ts';
 import type { ControlResult } from '../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, type Terminal } from './command.ts';
+import { toFailure } from './messages.ts';
 
 /** The output and exit code of a command. */
 export type Result = ControlResult;
@@ -36,7 +37,7 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
 }
 
 export function failed(error: unknown, isJson: boolean): Result {
-  const failure = error instanceof Failure ? error : unexpected(error);
+  const failure = error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
   const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
   return {
     exit: EXIT[failure.kind],

@@ -7,6 +7,7 @@ import { suggest } from '../platform/text.ts';
 import { audienceKey, OWN_AUDIENCE, resolveAudienceKey } from './audience.ts';
 import { announceCatalogueChange, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
+import { type PermissionErrors, permissionError } from './errors.ts';
 
 /** Port: runs before an API, whose row is locked, accepts tokens of `typ` JWT. Throws DomainError if one of its clients does not allow that. */
 export const beforeTypJwt =

@@ -4,6 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announce, type Topic } from '../platform/database/index.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
+import { permissionError } from './errors.ts';
 import { invalidateRightsByQuery, principalsWithPermissions, superusersAt } from './invalidate.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app only. */

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announceCatalogueChange } from './catalogue.ts';
 import { Api } from './entities.ts';
+import { permissionError } from './errors.ts';
 import { bumpApiPrincipals } from './invalidate.ts';
 import { notifyApiDeleted } from './principal.ts';
 

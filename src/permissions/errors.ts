@@ -14,6 +14,7 @@ export interface PermissionErrors {
   readonly audience_invalid: { readonly audience: string };
   readonly setting_out_of_range: { readonly setting: 'ttlSeconds' | 'budgetBytes'; readonly from: number; readonly to: number };
   readonly permissions_not_found: { readonly audience: string; readonly names: readonly string[] };
+  readonly catalogue_too_large: { readonly audience: string; readonly count: number; readonly max: number };
   readonly group_exists: { readonly name: string };
   readonly group_not_found: { readonly name: string; readonly near: string | null };
   readonly group_name_too_long: { readonly max: number };

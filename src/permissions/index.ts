@@ -65,6 +65,7 @@ export {
   Permission,
   Principal,
 } from './entities.ts';
+export { type PermissionErrors, permissionError } from './errors.ts';
 export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
 export { FAN_OUT_TOPIC, runFanOut, runFanOutBatch } from './fan-out.ts';
 export {
@@ -109,6 +110,7 @@ export {
   type ApiFile,
   DocumentError,
   type DocumentIssue,
+  type IssueCodes,
   MAX_CODENAME_LENGTH,
   MAX_LABEL_LENGTH,
   MAX_PERMISSIONS,

@@ -1,8 +1,9 @@
 import { parse, type YAMLParseError } from 'yaml';
 import { isStorable } from '../platform/casefold.ts';
-import { Failure } from '../platform/errors.ts';
+import type { ErrorParams, NoParams } from '../platform/errors.ts';
 import { type ApiSettings, settingProblem, settingValues } from './apis.ts';
 import { defaultPermissions, type PermissionSpec } from './catalogue.ts';
+import { permissionError } from './errors.ts';
 
 /**
  * An API as described by a file: `{audience, apps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}}`,
@@ -15,10 +16,29 @@ export interface ApiFile {
   readonly permissions: PermissionSpec[];
 }
 
-/** One error in a document: `message` completes a sentence that begins with the path ("takes a list"). */
+/** What may be wrong at one place of a document, with what a message about it names. */
+export interface IssueCodes {
+  readonly missing: NoParams;
+  readonly not_a_mapping: NoParams;
+  readonly not_a_list: NoParams;
+  readonly not_a_text: NoParams;
+  readonly not_a_label: NoParams;
+  readonly label_too_long: { readonly max: number };
+  readonly not_a_choice: { readonly choices: readonly string[] };
+  readonly out_of_range: { readonly from: number; readonly to: number };
+  readonly unknown_field: { readonly name: string; readonly fields: readonly string[] };
+  readonly app_label_invalid: NoParams;
+  readonly codename_invalid: { readonly name: string };
+  readonly model_name_invalid: { readonly name: string };
+  readonly not_actions: NoParams;
+  readonly too_many_permissions: { readonly max: number };
+}
+
+/** One error in a document. */
 export interface DocumentIssue {
   readonly path: readonly (string | number)[];
-  readonly message: string;
+  readonly code: keyof IssueCodes;
+  readonly params: ErrorParams;
 }
 
 /** All errors in a document, in its order, so that they can be corrected at once. */
@@ -26,18 +46,22 @@ export class DocumentError extends Error {
   readonly issues: readonly DocumentIssue[];
 
   constructor(issues: readonly DocumentIssue[]) {
-    super(`${issues.length} misfits`);
+    super(`${issues.length} errors`);
     this.name = 'DocumentError';
     this.issues = issues;
   }
 }
 
-type Report = (path: DocumentIssue['path'], message: string) => void;
+type Report = <Code extends keyof IssueCodes>(
+  path: DocumentIssue['path'],
+  code: Code,
+  ...[params]: NoParams extends IssueCodes[Code] ? [params?: IssueCodes[Code]] : [params: IssueCodes[Code]]
+) => void;
 
 /** Runs `read` to the end, then throws DocumentError if it reported anything. */
 function collectIssues<Result>(read: (report: Report) => Result): Result {
   const issues: DocumentIssue[] = [];
-  const result = read((path, message) => issues.push({ path, message }));
+  const result = read((path, code, ...[params]) => void issues.push({ path, code, params: params ?? {} }));
   if (issues.length > 0) throw new DocumentError(issues);
   return result;
 }
@@ -54,26 +78,15 @@ export const MAX_CODENAME_LENGTH = 100;
 
 /**
  * Reads the file of `signet api sync`, YAML or JSON. A model is a name, or `name: [actions]` with a list
- * that replaces add, change, delete and view. Throws Failure with every error and its path.
+ * that replaces add, change, delete and view. Throws DocumentError with every error and its path, and `document_unreadable` for another
+ * syntax.
  */
-export function readApiFile(text: string, file: string): ApiFile {
-  const document = readYaml(text, file);
-  try {
-    return collectIssues((report) => readDocument(document, report));
-  } catch (error) {
-    if (!(error instanceof DocumentError)) throw error;
-    const lines = error.issues.map(({ path, message }) => `${path.join('.') || 'the document'} ${message}.`);
-    throw new Failure('usage', `${file}: ${lines.slice(0, MAX_LINES).join('\n  ')}${andMore(lines.length)}`);
-  }
+export function readApiFile(text: string): ApiFile {
+  const document = readYaml(text);
+  return collectIssues((report) => readDocument(document, report));
 }
 
-const MAX_LINES = 20;
-
-function andMore(count: number): string {
-  return count > MAX_LINES ? `\n  and ${count - MAX_LINES} more` : '';
-}
-
-function readYaml(text: string, file: string): unknown {
+function readYaml(text: string): unknown {
   const lines = text.trimEnd().split('\n').length;
   try {
     return parse(text, { maxAliasCount: 0, prettyErrors: true });
@@ -84,8 +97,10 @@ function readYaml(text: string, file: string): unknown {
       .split('\n')[0]
       ?.replace(/ at line \d+, column \d+:?$/, '')
       .replace(/[.:]$/, '');
-    const position = linePos ? ` (line ${Math.min(linePos[0].line, lines)})` : '';
-    throw new Failure('usage', `${file} is neither YAML nor JSON: ${reason}${position}.`);
+    throw permissionError('document_unreadable', {
+      reason: reason ?? '',
+      line: linePos ? Math.min(linePos[0].line, lines) : 0,
+    });
   }
 }
 
@@ -93,9 +108,9 @@ function readDocument(document: unknown, report: Report): ApiFile {
   const top = readFields(document, [], report, ['audience', 'name', 'apps', 'token', 'catalogue']);
   const { audience, name, catalogue } = top;
   const isMapping = typeof document === 'object' && document !== null && !Array.isArray(document);
-  if (audience === undefined && isMapping) report(['audience'], 'is missing');
-  else if (audience !== undefined && typeof audience !== 'string') report(['audience'], 'takes a text');
-  if (name !== undefined && (typeof name !== 'string' || !isStorable(name))) report(['name'], 'takes a text');
+  if (audience === undefined && isMapping) report(['audience'], 'missing');
+  else if (audience !== undefined && typeof audience !== 'string') report(['audience'], 'not_a_text');
+  if (name !== undefined && (typeof name !== 'string' || !isStorable(name))) report(['name'], 'not_a_text');
   const isPublic = readChoice(catalogue, ['catalogue'], settingValues.catalogue, report);
   const settings = {
     ...(name ? { name: name as string } : {}),
@@ -133,7 +148,7 @@ function readTokenSettings(value: unknown, report: Report): ApiSettings {
   } as ApiSettings;
   for (const one of [{ ttlSeconds: settings.ttlSeconds }, { budgetBytes: settings.budgetBytes }]) {
     const problem = settingProblem(one);
-    if (problem) report(at('ttlSeconds' in one ? 'ttl_seconds' : 'budget_bytes'), problem.text);
+    if (problem) report(at('ttlSeconds' in one ? 'ttl_seconds' : 'budget_bytes'), 'out_of_range', problem);
   }
   return Object.fromEntries(Object.entries(settings).filter(([, one]) => one !== undefined));
 }
@@ -145,7 +160,7 @@ function readChoice<const T extends string>(
   report: Report,
 ): T | undefined {
   if (value === undefined || (choices as readonly unknown[]).includes(value)) return value as T | undefined;
-  report(path, `takes ${choices.join(' or ')}`);
+  report(path, 'not_a_choice', { choices });
   return undefined;
 }
 
@@ -164,28 +179,28 @@ function readPermissionSpecs(apps: unknown, report: Report): PermissionSpec[] {
   const permissions: PermissionSpec[] = [];
   for (const [app, value] of Object.entries(readFields(apps, ['apps'], report))) {
     const path = ['apps', app];
-    if (!identifier.test(app)) report(path, 'is not an app label (lower-case letters, digits and _)');
+    if (!identifier.test(app)) report(path, 'app_label_invalid');
     const parts = readFields(value ?? {}, path, report, ['models', 'permissions']);
     permissions.push(...readModels(parts['models'] ?? [], app, [...path, 'models'], report));
     permissions.push(...readPermissions(parts['permissions'] ?? {}, app, [...path, 'permissions'], report));
   }
-  if (permissions.length > MAX_PERMISSIONS) report(['apps'], `holds more than ${MAX_PERMISSIONS} permissions`);
+  if (permissions.length > MAX_PERMISSIONS) report(['apps'], 'too_many_permissions', { max: MAX_PERMISSIONS });
   return permissions;
 }
 
 function readPermissions(value: unknown, app: string, path: string[], report: Report): PermissionSpec[] {
   return Object.entries(readFields(value, path, report)).map(([name, label]) => {
-    if (!codename.test(name)) report(path, `has an unfit codename ${JSON.stringify(name)}`);
-    if (typeof label !== 'string') report([...path, name], 'takes a text, such as "Can publish poll"');
+    if (!codename.test(name)) report(path, 'codename_invalid', { name });
+    if (typeof label !== 'string') report([...path, name], 'not_a_label');
     else if (label.length > MAX_LABEL_LENGTH || !isStorable(label))
-      report([...path, name], `takes a text of ${MAX_LABEL_LENGTH} characters at most`);
+      report([...path, name], 'label_too_long', { max: MAX_LABEL_LENGTH });
     return { app, codename: name, label: label as string };
   });
 }
 
 function readModels(value: unknown, app: string, path: string[], report: Report): PermissionSpec[] {
   if (!Array.isArray(value)) {
-    report(path, 'takes a list');
+    report(path, 'not_a_list');
     return [];
   }
   return value.flatMap((entry, index) => {
@@ -194,12 +209,12 @@ function readModels(value: unknown, app: string, path: string[], report: Report)
       typeof entry === 'object' && entry !== null ? Object.entries(entry) : [[entry, undefined]];
     const [model, actions] = pairs.length === 1 ? (pairs[0] as [unknown, unknown]) : [undefined, undefined];
     if (typeof model !== 'string' || !identifier.test(model)) {
-      report(at, `has an unfit name ${JSON.stringify(model)} (lower-case letters, digits and _)`);
+      report(at, 'model_name_invalid', { name: JSON.stringify(model) ?? '' });
       return [];
     }
     const isActions = Array.isArray(actions) && actions.every((one) => typeof one === 'string' && identifier.test(one));
     if (actions !== undefined && !isActions) {
-      report([...at, model], 'takes a list of actions, such as [view]');
+      report([...at, model], 'not_actions');
       return [];
     }
     return defaultPermissions(app, model, actions as string[] | undefined);
@@ -213,11 +228,11 @@ function readFields(
   allowed?: readonly string[],
 ): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    report(path, 'takes a mapping');
+    report(path, 'not_a_mapping');
     return {};
   }
   for (const name of Object.keys(value))
     if (allowed && !allowed.includes(name))
-      report(path, `has an unknown field ${name}; it takes ${allowed.join(', ')}`);
+      report(path, 'unknown_field', { name, fields: allowed });
   return value as Record<string, unknown>;
 }

@@ -268,7 +268,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const em = db.fork();
       await createApi(em, audit(), 'https://api.example/');
-      await t.rejects(createApi(em, audit(), 'https://api.example'), { name: 'Failure' });
+      await t.rejects(createApi(em, audit(), 'https://api.example'), { code: 'api_exists' });
       t.ok(await findApi(db.fork(), 'https://api.example'));
       for (const [audience, kind] of [
         ['c_123', 'usage'],
@@ -287,9 +287,9 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('group names are one name in every spelling', async (t) => {
     await createGroup(db.fork(), audit(), 'Straße');
-    await t.rejects(createGroup(db.fork(), audit(), 'STRAßE'), { name: 'Failure' });
+    await t.rejects(createGroup(db.fork(), audit(), 'STRAßE'), { code: 'group_exists' });
     for (const bad of ['', '   ', 'a\u0000b', 'zero\u200bwidth', 'x'.repeat(151)])
-      await t.rejects(createGroup(db.fork(), audit(), bad), { name: 'Failure' }, JSON.stringify(bad));
+      await t.rejects(createGroup(db.fork(), audit(), bad), { code: /^group_name_/ }, JSON.stringify(bad));
     await t.rejects(getGroup(db.fork(), 'Strase'), { message: /Did you mean "Straße"\?/ });
   });
 
@@ -316,7 +316,6 @@ await onEachEngine(t, async (t, db) => {
 t.test('docs/commands.md: the file of api sync, YAML or JSON', async (t) => {
   const file = readApiFile(
     '{audience: polls, apps: {polls: {models: [question, choice: [view]], permissions: {publish_poll: Can publish poll}}}}',
-    'polls.yaml',
   );
   t.equal(file.audience, 'polls');
   t.same(
@@ -330,33 +329,38 @@ t.test('docs/commands.md: the file of api sync, YAML or JSON', async (t) => {
       'polls.publish_poll',
     ],
   );
-  for (const [text, message] of [
-    ['', /takes a mapping/],
-    ['{apps: {}}', /audience is missing/],
-    ['{audience: a, app: {}}', /unknown field app; it takes audience, name, apps/],
-    ['{audience: a, apps: {Polls: {}}}', /not an app label/],
-    ['{audience: a, apps: {polls: {models: question}}}', /takes a list/],
-    ['{audience: a, apps: {polls: {models: [Question]}}}', /unfit name "Question"/],
-    ['{audience: a, apps: {polls: {permissions: {"a b": x}}}}', /unfit codename/],
-    ['{audience: a, apps: {polls: {permissions: {a: 1}}}}', /takes a text/],
-    ['a: [', /^f\.yaml is neither YAML nor JSON: [^\n]*[^:] \(line 1\)\.$/],
-    // A file that breaks off: the parser itself names the line behind the last one, and ends its sentence in a colon.
-    [
-      'audience: polls\napps:\n  polls:\n    models: [question,\n',
-      /^f\.yaml is neither YAML nor JSON: .*\(line 4\)\.$/,
-    ],
+  for (const [text, ...issues] of [
+    ['', { path: [], code: 'not_a_mapping' }],
+    ['{apps: {}}', { path: ['audience'], code: 'missing' }],
+    ['{audience: a, app: {}}', { code: 'unknown_field', params: { name: 'app', fields: ['audience', 'name', 'apps'] } }],
+    ['{audience: a, apps: {Polls: {}}}', { path: ['apps', 'Polls'], code: 'app_label_invalid' }],
+    ['{audience: a, apps: {polls: {models: question}}}', { path: ['apps', 'polls', 'models'], code: 'not_a_list' }],
+    ['{audience: a, apps: {polls: {models: [Question]}}}', { code: 'model_name_invalid', params: { name: '"Question"' } }],
+    ['{audience: a, apps: {polls: {permissions: {"a b": x}}}}', { code: 'codename_invalid', params: { name: 'a b' } }],
+    ['{audience: a, apps: {polls: {permissions: {a: 1}}}}', { code: 'not_a_label' }],
     [
       '{audience: 7, apps: {polls: {models: [A, b c], permissions: {x: 1}}, P: {}}, token: {typ: x, ttl_seconds: 1, budget_bytes: 1}}',
-      /audience takes a text\.\n +token\.typ .*\n +token\.ttl_seconds .*\n +token\.budget_bytes .*\n +apps\.polls\.models\.0 .*\n +apps\.polls\.models\.1 .*\n +apps\.polls\.permissions\.x .*\n +apps\.P /,
+      { path: ['audience'], code: 'not_a_text' },
+      { path: ['token', 'typ'], code: 'not_a_choice' },
+      { path: ['token', 'ttl_seconds'], code: 'out_of_range', params: { from: 60, to: 900 } },
+      { path: ['token', 'budget_bytes'], code: 'out_of_range' },
+      { path: ['apps', 'polls', 'models', 0] },
+      { path: ['apps', 'polls', 'models', 1] },
+      { path: ['apps', 'polls', 'permissions', 'x'] },
+      { path: ['apps', 'P'] },
     ],
   ] as const)
-    t.throws(() => readApiFile(text, 'f.yaml'), { kind: 'usage', message }, text);
+    t.throws(() => readApiFile(text), { name: 'DocumentError', issues }, text);
+  t.throws(() => readApiFile('a: ['), { code: 'document_unreadable', params: { line: 1, reason: /[^:]$/ } });
+  // A file that breaks off: the parser itself names the line behind the last one.
+  const broken = 'audience: polls\napps:\n  polls:\n    models: [question,\n';
+  t.throws(() => readApiFile(broken), { code: 'document_unreadable', params: { line: 4 } });
   fc.assert(
     fc.property(fc.json(), (text) => {
       try {
-        readApiFile(text, 'f');
+        readApiFile(text);
       } catch (error) {
-        if ((error as Error).name !== 'Failure') throw error;
+        if (!['DocumentError', 'DomainError'].includes((error as Error).name)) throw error;
       }
     }),
   );

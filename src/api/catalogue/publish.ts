@@ -10,9 +10,10 @@ import {
   readApps,
 } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { isDomainError } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
 import { quote } from '../../platform/text.ts';
+import { issueText, message } from '../../ui/messages.ts';
 
 /** A request to publish a catalogue. */
 export interface PublicationRequest {
@@ -68,7 +69,8 @@ export async function publish(
     }));
     return { audience: api.audience, ...result, holders };
   } catch (error) {
-    if (error instanceof Failure) throw invalidInput([{ path: ['apps'], message: error.message }]);
+    if (isDomainError(error, 'catalogue_too_large'))
+      throw invalidInput([{ path: ['apps'], message: message('catalogue.too_large', error.params) }]);
     // Two concurrent publications of the same names (PostgreSQL appendix A: unique and foreign key violations).
     if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
     throw new Problem('conflict', { detail: 'Somebody else changed this API at this moment. Send it again.' });
@@ -96,15 +98,20 @@ function readSpecs(apps: unknown): PermissionSpec[] {
     return readApps(apps);
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
-    throw invalidInput(error.issues.map(({ path, message }) => ({ path, message: `It ${message}.` })));
+    throw invalidInput(error.issues.map((one) => ({ path: one.path, message: `It ${issueText(one)}.` })));
   }
 }
 
 /** As many as a schema error lists. */
 const MAX_ERRORS = 20;
 
-function invalidInput(misfits: readonly DocumentIssue[]): Problem {
-  const errors = misfits.slice(0, MAX_ERRORS).map(({ path, message }) => ({
+interface InvalidField {
+  readonly path: DocumentIssue['path'];
+  readonly message: string;
+}
+
+function invalidInput(fields: readonly InvalidField[]): Problem {
+  const errors = fields.slice(0, MAX_ERRORS).map(({ path, message }) => ({
     pointer: path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
     code: 'invalid',
     detail: message,

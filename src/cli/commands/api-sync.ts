@@ -1,9 +1,19 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { dryRunPublication, type Publication, publishCatalogue } from '../../oauth/index.ts';
-import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import {
+  type Api,
+  type ApiFile,
+  createApi,
+  DocumentError,
+  findApi,
+  readApiFile,
+  updateApi,
+} from '../../permissions/index.ts';
+import { Failure, isDomainError } from '../../platform/errors.ts';
+import { issueText } from '../../ui/messages.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
 import { transaction } from '../context.ts';
+import { toFailure } from '../messages.ts';
 import { ensureSigningKey, withTypWarning } from './api-settings.ts';
 import { names, pluralize } from './text.ts';
 
@@ -38,7 +48,21 @@ export const apiSync: DatabaseCommand = {
 
 function readInputFile({ file }: Input): ApiFile {
   if (!file) throw new Failure('usage', 'The file is missing.');
-  return readApiFile(file.text, file.name);
+  try {
+    return readApiFile(file.text);
+  } catch (error) {
+    if (error instanceof DocumentError) throw new Failure('usage', `${file.name}: ${issueLines(error)}`);
+    if (isDomainError(error, 'document_unreadable')) throw new Failure('usage', `${file.name}: ${toFailure(error).message}`);
+    throw error;
+  }
+}
+
+const MAX_LINES = 20;
+
+function issueLines({ issues }: DocumentError): string {
+  const lines = issues.map((one) => `${one.path.join('.') || 'the document'} ${issueText(one)}.`);
+  const more = lines.length > MAX_LINES ? [`and ${lines.length - MAX_LINES} more`] : [];
+  return [...lines.slice(0, MAX_LINES), ...more].join('\n  ');
 }
 
 async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune: boolean): Promise<SyncResult> {

@@ -1,16 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
-import {
-  type Api,
-  apiView,
-  changeCatalogue,
-  type FormerAssignee,
-  formerAssignees,
-  listPermissions,
-  MAX_PERMISSIONS,
-  type PermissionSpec,
-} from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { type Api, apiView, changeCatalogue, type FormerAssignee, formerAssignees, listPermissions, MAX_PERMISSIONS, type PermissionSpec, permissionError } from '../../permissions/index.ts';
 import { readUsernames } from '../../users/index.ts';
 import { readClientIds } from '../clients/lookup.ts';
 
@@ -37,7 +27,7 @@ export interface Publication {
 
 /**
  * Publishes an API's permissions in the caller's transaction and returns what changed: new ones are added; missing ones
- * are kept, or with `prune` removed. Failure: more permissions than a catalogue may have (usage).
+ * are kept, or with `prune` removed. Throws `catalogue_too_large`.
  */
 export async function publishCatalogue(
   tx: SqlEntityManager,
@@ -49,10 +39,11 @@ export async function publishCatalogue(
   const change = await changeCatalogue(tx, audit, api, specs, { prune });
   const current = await listPermissions(tx, api.id);
   if (current.length > MAX_PERMISSIONS)
-    throw new Failure(
-      'usage',
-      `${api.audience} would have ${current.length} permissions; a catalogue has ${MAX_PERMISSIONS} at the most. Remove some first.`,
-    );
+    throw permissionError('catalogue_too_large', {
+      audience: api.audience,
+      count: current.length,
+      max: MAX_PERMISSIONS,
+    });
   const published = new Set(specs.map((one) => `${one.app}.${one.codename}`));
   const assignees = change.removed.length > 0 ? await formerAssignees(tx, api.id, change.version) : [];
   const { hash } = await readCatalogueHash(tx, api.id);

@@ -96,7 +96,7 @@ export function readGroup(
   const record = recordName(GROUP, raw.pk, natural);
   const isNamed = typeof sourceName === 'string';
   const importName = isNamed ? builder.nameFor(record, sourceName) : '';
-  const nameProblem = isNamed ? (groupNameProblem(importName) ?? null) : 'it has no name';
+  const nameProblem = isNamed ? (groupNameProblem(importName)?.message ?? null) : 'it has no name';
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
     if (!groups.add(keys, { problem: 'could not be mapped' })) builder.addRepeated(GROUP, record, importName);

@@ -1,0 +1,20 @@
+import { IntlMessageFormat } from 'intl-messageformat';
+import type { DocumentIssue } from '../permissions/index.ts';
+import type { ErrorParams } from '../platform/errors.ts';
+import en from './messages/en.json' with { type: 'json' };
+
+/** The name of a text in `messages/en.json`. */
+export type MessageKey = keyof typeof en;
+
+/** Returns a text (ICU MessageFormat). Lists are joined by commas. */
+export function message(key: MessageKey, params: ErrorParams = {}): string {
+  const values = Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+  return String(new IntlMessageFormat(en[key], 'en').format(values));
+}
+
+/** Returns what is wrong at a place of a document, as the end of a sentence that begins with the place. */
+export function issueText({ code, params }: DocumentIssue): string {
+  return message(`document.${code}`, params);
+}
