@@ -1,7 +1,6 @@
 import { findSourceId } from '../imports/index.ts';
 import type { ApiSnapshot, ApiVersion, PrincipalRef } from '../permissions/index.ts';
 import { Problem } from '../platform/http/index.ts';
-import { quote } from '../platform/text.ts';
 import {
   issueAccessToken,
   issueWithRetry,
@@ -12,6 +11,7 @@ import {
   type TokenRequest,
 } from '../tokens/index.ts';
 import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';
+import { unknownAudience } from './problems.ts';
 import type { ApiDeps } from './requests.ts';
 
 export type TokenParameters = { audience: string; scope?: string | undefined };
@@ -36,7 +36,7 @@ export function apiVersion(peek: ApiSnapshot | undefined, version: number | null
 
 export async function cachedApi(deps: ApiDeps, audience: string, version?: ApiVersion): Promise<ApiSnapshot> {
   const api = await deps.access.api(audience, version);
-  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
+  if (!api) throw unknownAudience(audience);
   return api;
 }
 
@@ -103,7 +103,7 @@ async function reloadRequest(deps: ApiDeps, parameters: TokenParameters, userId:
 function tooLarge(api: ApiSnapshot, { bytes, budget, permissions }: OverBudget): Problem {
   return new Problem('token_over_budget', {
     detail:
-      `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${api.audience} is ${budget}. ` +
-      `Raise it (signet api update ${api.audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give this user fewer permissions of that API.`,
+      `The token would have ${bytes} bytes for ${permissions} permissions, and the budget of ${api.audience} is ${budget}. ` +
+      `Raise the budget (npx signet api update ${api.audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or assign this user fewer permissions of that API.`,
   });
 }

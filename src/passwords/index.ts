@@ -9,6 +9,7 @@ export { createPasswords, type Passwords, type Verification } from './checker.ts
 export { isPasswordSized } from './code-points.ts';
 export { type HashSpeed, hashBudget, measureHashSpeed } from './hash-budget.ts';
 export { ARGON2_ENGINE } from './hashers/argon2-engine.ts';
+export type { OverBound } from './hashers/hasher.ts';
 export { isUsable, makeUnusable, readPassword } from './passwords.ts';
 export { createHashPool, type HashPool } from './pool.ts';
-export { type PasswordRules, validatePassword } from './validators.ts';
+export { type PasswordCodes, type PasswordRules, validatePassword } from './validators.ts';

@@ -35,7 +35,7 @@ const HASHERS: readonly Hasher[] = [
 /**
  * Reads a stored password with the first hasher that recognises its format.
  *
- * @returns null for an empty, unknown or malformed text. A hash beyond the bounds has the reason in `overBounds` and
+ * @returns null for an empty, unknown or malformed text. A hash beyond the bounds has the excess in `overBounds` and
  *   verifies nothing. Never throws.
  */
 export function readPassword(encoded: string): Parsed | null {
@@ -69,7 +69,7 @@ export async function hashPassword(password: string, parameters: Argon2Parameter
     throw new RangeError('argon2 takes whole numbers from 1 and at least 8 KiB for each lane');
   }
   const overBounds = argon2OverBounds(parameters);
-  if (overBounds !== null) throw new RangeError(overBounds);
+  if (overBounds !== null) throw new RangeError(`${overBounds.bound} is over ${overBounds.max}`);
   return encodeArgon2idNfkc(nfkcBytes(password), parameters);
 }
 

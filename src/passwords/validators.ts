@@ -1,20 +1,20 @@
 import { isNameSized, normalizeName } from '../platform/casefold.ts';
+import type { NoParams } from '../platform/errors.ts';
 import { codePoints, isPasswordSized, MAX_CODE_POINTS } from './code-points.ts';
 
-/** One reason why a password may not be set. */
-export interface PasswordFailure {
-  /** Stable, for programs; the first four are Django's own. */
-  readonly code:
-    | 'password_too_similar'
-    | 'password_too_short'
-    | 'password_too_common'
-    | 'password_entirely_numeric'
-    | 'password_too_long';
-  /** One sentence for people. */
-  readonly detail: string;
-  /** Values in the sentence, for programs that write or translate it themselves. */
-  readonly params?: Readonly<Record<string, string | number>>;
+/** Why a password may not be set, with what a message about it names. The first four codes are Django's own. */
+export interface PasswordCodes {
+  readonly password_too_similar: { readonly attribute: 'username' | 'first_name' | 'last_name' | 'email' };
+  readonly password_too_short: { readonly min_length: number };
+  readonly password_too_common: NoParams;
+  readonly password_entirely_numeric: NoParams;
+  readonly password_too_long: { readonly max_length: number };
 }
+
+/** One reason why a password may not be set. */
+export type PasswordFailure<Code extends keyof PasswordCodes = keyof PasswordCodes> = {
+  [One in Code]: { readonly code: One; readonly params?: PasswordCodes[One] };
+}[Code];
 
 /** Names and address of a user. Absent and empty attributes are skipped. */
 export interface UserAttributes {
@@ -65,21 +65,13 @@ const DEFAULT_MIN_LENGTH = 15;
 /** Django's MinimumLengthValidator, in code points of the password as sent. */
 export function checkMinimumLength(password: string, minLength: number = DEFAULT_MIN_LENGTH): PasswordFailure | null {
   if (codePoints(password) >= minLength) return null;
-  return {
-    code: 'password_too_short',
-    detail: `This password is too short. It must contain at least ${minLength} character${minLength === 1 ? '' : 's'}.`,
-    params: { min_length: minLength },
-  };
+  return { code: 'password_too_short', params: { min_length: minLength } };
 }
 
 /** Refuses passwords over the upper bound, which are never truncated. */
 function checkMaximumLength(password: string): PasswordFailure | null {
   if (isPasswordSized(password)) return null;
-  return {
-    code: 'password_too_long',
-    detail: `This password is too long. It must contain at most ${MAX_CODE_POINTS} characters.`,
-    params: { max_length: MAX_CODE_POINTS },
-  };
+  return { code: 'password_too_long', params: { max_length: MAX_CODE_POINTS } };
 }
 
 /**
@@ -98,7 +90,7 @@ const ALL_DIGITS = new RegExp(`^[${DIGITS.join('')}]+$`, 'u');
 /** Django's NumericPasswordValidator. */
 export function checkNumeric(password: string): PasswordFailure | null {
   if (!ALL_DIGITS.test(password)) return null;
-  return { code: 'password_entirely_numeric', detail: 'This password is entirely numeric.' };
+  return { code: 'password_entirely_numeric' };
 }
 
 /** Django's CommonPasswordValidator with its list and a longer one: NFKC, lower case, without surrounding white space. */
@@ -106,19 +98,19 @@ export async function checkCommon(password: string): Promise<PasswordFailure | n
   const { COMMON_PASSWORDS, isCommonInDjango } = await import('./common-passwords/lists.ts');
   const folded = password.normalize('NFKC').toLowerCase().trim();
   if (!COMMON_PASSWORDS.has(folded) && !isCommonInDjango(folded)) return null;
-  return { code: 'password_too_common', detail: 'This password is too common.' };
+  return { code: 'password_too_common' };
 }
 
 /** Django's `max_similarity`. */
 const MAX_SIMILARITY = 0.7;
 
-/** The attributes in Django's order, with Django's names for people. */
-const ATTRIBUTES: readonly (readonly [keyof UserAttributes, string])[] = [
+/** The attributes in Django's order, with Django's names. */
+const ATTRIBUTES = [
   ['username', 'username'],
-  ['firstName', 'first name'],
-  ['lastName', 'last name'],
-  ['email', 'email address'],
-];
+  ['firstName', 'first_name'],
+  ['lastName', 'last_name'],
+  ['email', 'email'],
+] as const;
 
 /**
  * Python's `\W` for text: everything except letters, numbers of any kind and underscore. Combining marks are `\W`.
@@ -132,22 +124,20 @@ const NOT_WORD = /[^\p{L}\p{N}_]+/u;
  * The work is linear: the password is measured once, and a compared part has at least a tenth of its length, so all parts
  * together cost at most eleven times the attribute. Attributes longer than any user's are not compared.
  */
-export function checkSimilarity(password: string, user: UserAttributes): PasswordFailure | null {
+export function checkSimilarity(
+  password: string,
+  user: UserAttributes,
+): PasswordFailure<'password_too_similar'> | null {
   const lowered = password.toLowerCase();
   const length = codePoints(lowered);
-  for (const [attribute, verboseName] of ATTRIBUTES) {
-    const text = user[attribute];
+  for (const [name, attribute] of ATTRIBUTES) {
+    const text = user[name];
     if (!text || !isNameSized(text)) continue;
     const value = text.toLowerCase();
     const isTooSimilar = (part: string) =>
       !isFarLonger(length, codePoints(part)) && quickRatio(lowered, part) >= MAX_SIMILARITY;
-    if ([...value.split(NOT_WORD), value].some(isTooSimilar)) {
-      return {
-        code: 'password_too_similar',
-        detail: `The password is too similar to the ${verboseName}.`,
-        params: { verbose_name: verboseName },
-      };
-    }
+    if ([...value.split(NOT_WORD), value].some(isTooSimilar))
+      return { code: 'password_too_similar', params: { attribute } };
   }
   return null;
 }

@@ -8,7 +8,7 @@ import cookie from '@fastify/cookie';
 import type { FastifyBaseLogger } from 'fastify';
 import { accountRoutes } from '../api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from '../api/catalogue/routes.ts';
-import { type ApiDeps, optionalClientId } from '../api/index.ts';
+import { type ApiDeps, domainProblem, optionalClientId } from '../api/index.ts';
 import { loginRoutes } from '../api/login/routes.ts';
 import { sessionRoutes } from '../api/session/routes.ts';
 import {
@@ -101,6 +101,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     hosts: config.mode === 'development' ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
     describeRefusal: createDescribeRefusal(oauth.clients, config.mode === 'development'),
+    domainProblem,
     basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });

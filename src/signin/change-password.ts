@@ -12,10 +12,9 @@ export async function checkPassword(
   password: string,
   minLength: number,
   user: Partial<UserFields>,
-  pointer = '/password',
 ): Promise<FieldError[]> {
   const failures = await validatePassword(password, { minLength, user });
-  return failures.map(({ code, detail }) => ({ pointer, code, detail }));
+  return failures.map((one): FieldError => ({ pointer: '/password', ...one }));
 }
 
 /** Returns the field errors of a new user. The password is compared with the other fields only if those are valid. */

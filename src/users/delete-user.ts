@@ -4,8 +4,8 @@ import { type AuditContext, recordChange } from '../audit/index.ts';
 import { makeUnusable } from '../passwords/index.ts';
 import { revokeAll } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
+import { userError } from './errors.ts';
 import { auditObject } from './users.ts';
 
 /** Port: ends a deleted user's sessions and erases personal data of rooms above, in the same transaction. Returns how many sessions ended. */
@@ -26,14 +26,14 @@ export interface DeletedUser {
 /**
  * Deletes a user: erases personal data, ends sessions and removes assignments. The row stays for its id,
  * which is never reused. The edit log keeps the id; from this entry on it has no name for it
- * (docs/decisions/0004-deleting-a-user.md). Throws Failure if the user was deleted concurrently.
+ * (docs/decisions/0004-deleting-a-user.md). Throws `user_deleted_meanwhile`.
  */
 export function deleteUser(em: SqlEntityManager, audit: AuditContext, { id }: Pick<User, 'id'>): Promise<DeletedUser> {
   return em.transactional(async (tx) => {
     // The row lock comes first: a concurrent login or change has either committed, and is handled below, or finds no user.
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
     const user = await tx.findOne(User, { id, deletedAt: null }, options);
-    if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
+    if (!user) throw userError('user_deleted_meanwhile');
     const { isActive, isStaff, isSuperuser } = user;
     // In the order of locks: groups, principal, then sessions and their grants. No status changes before.
     const { groups, permissions, roles } = await revokeAll(tx, user.id);

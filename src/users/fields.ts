@@ -1,13 +1,27 @@
+import type { PasswordCodes } from '../passwords/index.ts';
 import { hasUnprintable, isNameSized, normalizeName } from '../platform/casefold.ts';
-import { reservedName } from './username-rules.ts';
+import type { ErrorParams } from '../platform/errors.ts';
+import { MAX_NAME_LENGTH, reservedName } from './username-rules.ts';
 
-/** One error of one field, as shown in RFC 9457 problems and forms. */
-export interface FieldError {
-  /** JSON pointer (RFC 6901) into the request. */
-  readonly pointer: string;
-  readonly code: string;
-  readonly detail: string;
+/** What may be wrong with each field of a user. */
+interface FieldCodes {
+  readonly username: 'required' | 'max_length' | 'invalid' | 'reserved' | 'unique';
+  readonly email: 'required' | 'invalid' | 'unique';
+  readonly first_name: 'max_length' | 'invalid';
+  readonly last_name: 'max_length' | 'invalid';
+  readonly password: keyof PasswordCodes;
 }
+
+/** One error of one field, for RFC 9457 problems, forms and commands. */
+export type FieldError = {
+  [Field in keyof FieldCodes]: {
+    /** JSON pointer (RFC 6901) to the field. */
+    readonly pointer: `/${Field}`;
+    readonly code: FieldCodes[Field];
+    /** What a message about the error names. */
+    readonly params?: ErrorParams;
+  };
+}[keyof FieldCodes];
 
 /** The fields of a user that people type. */
 export interface UserFields {
@@ -23,8 +37,6 @@ const username = /^[\p{L}\p{M}\p{N}_.+][\p{L}\p{M}\p{N}_.+-]*$/u;
 /** Deliberately loose: only a reply to a mail proves that an address works. */
 const email = /^[^\s\p{C}@"(),:;<>[\\\]]+@[^\s\p{C}@"(),:;<>[\\\]]+$/u;
 
-/** The longest username, first name or last name, in characters. */
-const MAX_NAME = 150;
 const MAX_EMAIL_UNITS = 254;
 
 /**
@@ -35,33 +47,21 @@ export function checkUser(fields: UserFields, options: { existing?: boolean } = 
   const errors: FieldError[] = [];
   if (!options.existing) {
     const name = normalizeName(fields.username);
-    if (name === '') errors.push({ pointer: '/username', code: 'required', detail: 'A username is needed.' });
-    else if (!isNameSized(fields.username) || [...name].length > MAX_NAME)
-      errors.push({ pointer: '/username', code: 'max_length', detail: 'A username has 150 characters at most.' });
-    else if (!username.test(name))
-      errors.push({
-        pointer: '/username',
-        code: 'invalid',
-        detail: 'A username may contain letters, digits and . + - _ only, and not begin with -.',
-      });
-    else if (reservedName(name) !== null)
-      errors.push({
-        pointer: '/username',
-        code: 'reserved',
-        detail: 'A username may not look like an id (a UUID), begin with c_ as client ids do, or be "signet".',
-      });
+    if (name === '') errors.push({ pointer: '/username', code: 'required' });
+    else if (!isNameSized(fields.username) || [...name].length > MAX_NAME_LENGTH)
+      errors.push({ pointer: '/username', code: 'max_length', params: { max: MAX_NAME_LENGTH } });
+    else if (!username.test(name)) errors.push({ pointer: '/username', code: 'invalid' });
+    else if (reservedName(name) !== null) errors.push({ pointer: '/username', code: 'reserved' });
   }
-  if (fields.email && !isEmail(fields.email))
-    errors.push({ pointer: '/email', code: 'invalid', detail: 'This is no e-mail address.' });
+  if (fields.email && !isEmail(fields.email)) errors.push({ pointer: '/email', code: 'invalid' });
   for (const [pointer, value] of [
     ['/first_name', fields.firstName],
     ['/last_name', fields.lastName],
   ] as const) {
     if (value === undefined) continue;
-    if (!isNameSized(value) || [...value].length > MAX_NAME)
-      errors.push({ pointer, code: 'max_length', detail: 'A name has 150 characters at most.' });
-    else if (hasUnprintable(value))
-      errors.push({ pointer, code: 'invalid', detail: 'A name may not contain control or invisible characters.' });
+    if (!isNameSized(value) || [...value].length > MAX_NAME_LENGTH)
+      errors.push({ pointer, code: 'max_length', params: { max: MAX_NAME_LENGTH } });
+    else if (hasUnprintable(value)) errors.push({ pointer, code: 'invalid' });
   }
   return errors;
 }

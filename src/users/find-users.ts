@@ -1,9 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { casefoldName, isNameSized } from '../platform/casefold.ts';
-import { Failure } from '../platform/errors.ts';
 import { parseUuid, suggest } from '../platform/text.ts';
 import { User } from './entities.ts';
+import { userError } from './errors.ts';
 import { BUILT_IN } from './username-rules.ts';
 
 /** A user, named by username (which never looks like an id) or by id. */
@@ -24,11 +24,10 @@ export async function lockUser(tx: SqlEntityManager, ref: UserRef): Promise<User
   return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, ref);
 }
 
-/** Like `findUser`, but throws Failure with the nearest name if there is no such user. An id is never read as a name, nor a name as an id. */
+/** Like `findUser`, but throws DomainError, with the nearest name, if there is no such user. An id is never read as a name, nor a name as an id. */
 export async function getUser(em: SqlEntityManager, ref: UserRef): Promise<User> {
   if (typeof ref !== 'string') return getUserById(em, ref.id);
-  if (parseUuid(ref) !== null)
-    throw new Failure('notFound', `"${ref}" is an id, not a username. Name the user by it: --user-id ${ref}`);
+  if (parseUuid(ref) !== null) throw userError('user_id_as_username', { id: ref });
   const user = await findUser(em, ref);
   if (user) return user;
   return throwNotFound(em, ref);
@@ -36,13 +35,10 @@ export async function getUser(em: SqlEntityManager, ref: UserRef): Promise<User>
 
 async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
   const id = parseUuid(text);
-  if (id === null) throw new Failure('usage', `--user-id takes the id of a user (a UUID), not "${text}".`);
+  if (id === null) throw userError('user_id_invalid', { id: text });
   const user = await em.findOne(User, { id, deletedAt: null });
   if (user) return user;
-  throw new Failure(
-    'notFound',
-    `There is no user of the id ${id}. List users with their ids: npx signet user list --json`,
-  );
+  throw userError('user_id_not_found', { id });
 }
 
 async function throwNotFound(em: SqlEntityManager, username: string): Promise<never> {
@@ -51,10 +47,7 @@ async function throwNotFound(em: SqlEntityManager, username: string): Promise<ne
     username,
     names.map((one) => one.username),
   );
-  throw new Failure(
-    'notFound',
-    `There is no user "${username}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet user list'}`,
-  );
+  throw userError('user_not_found', { username, near: near ?? null });
 }
 
 /** Returns a page of users ordered by name, starting after the name `after`. */

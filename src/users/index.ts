@@ -17,6 +17,7 @@ export {
 } from './bulk.ts';
 export { type DeletedUser, deleteUser, onUserDeleted } from './delete-user.ts';
 export { User } from './entities.ts';
+export { type UserErrors, userError } from './errors.ts';
 export { checkUser, type FieldError, type UserFields } from './fields.ts';
 export {
   findUser,
@@ -39,7 +40,7 @@ export {
   readImportedPasswords,
 } from './queries.ts';
 export { onUserRenamed, renameUser } from './rename-user.ts';
-export { importedNameProblem, reservedName } from './username-rules.ts';
+export { type ImportedNameProblem, importedNameProblem, reservedName } from './username-rules.ts';
 export {
   auditObject,
   createUser,

@@ -4,8 +4,8 @@ import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { apisWithUsername, invalidateRights } from '../permissions/index.ts';
 import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
+import { userError } from './errors.ts';
 import { checkUser, type FieldError } from './fields.ts';
 import { auditObject, auditSnapshot, uniqueViolation, usernameTaken } from './users.ts';
 
@@ -16,6 +16,7 @@ export const onUserRenamed =
 /**
  * Renames a user; the id and everything that belongs to it stays. The old name is free at once, so tokens that contain it are suspended:
  * a service that identifies users by name would take them for the next user of that name. Returns the user, or the errors of the name.
+ * Throws `user_deleted_meanwhile`.
  */
 export async function renameUser(
   em: SqlEntityManager,
@@ -43,7 +44,7 @@ async function rename(
 ): Promise<User | FieldError[]> {
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
   const user = await tx.findOne(User, { id, deletedAt: null }, options);
-  if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
+  if (!user) throw userError('user_deleted_meanwhile');
   const usernameKey = casefoldName(username);
   if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
   const before = auditSnapshot(user);

@@ -4,8 +4,8 @@ import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { bumpPrincipals, createPrincipal, invalidateRights, type PrincipalRef } from '../permissions/index.ts';
 import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
+import { userError } from './errors.ts';
 import { checkUser, type FieldError } from './fields.ts';
 
 export interface NewUser {
@@ -68,17 +68,10 @@ export async function createUser(
   return user;
 }
 
-export const usernameTaken: FieldError = {
-  pointer: '/username',
-  code: 'unique',
-  detail: 'A user with that username already exists.',
-};
+export const usernameTaken: FieldError = { pointer: '/username', code: 'unique' };
 
-const addressTaken: FieldError = {
-  pointer: '/email',
-  code: 'unique',
-  detail: 'This e-mail address is verified for another user.',
-};
+/** The address is verified for another user. */
+const addressTaken: FieldError = { pointer: '/email', code: 'unique' };
 
 /** Returns the field error of a unique violation; undefined for any other error. */
 export function uniqueViolation(error: unknown): FieldError | undefined {
@@ -89,8 +82,7 @@ export function uniqueViolation(error: unknown): FieldError | undefined {
 
 /** Returns why an address cannot be verified. It is verified for one user at a time, because it identifies the user at a login. */
 async function verificationProblem(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
-  if (email === '')
-    return { pointer: '/email', code: 'required', detail: 'There is no e-mail address that could be verified.' };
+  if (email === '') return { pointer: '/email', code: 'required' };
   const verified = { emailKey: casefoldName(email), emailVerifiedAt: { $ne: null }, deletedAt: null };
   const others = await em.count(User, id === undefined ? verified : { ...verified, id: { $ne: id } });
   return others === 0 ? undefined : addressTaken;
@@ -100,28 +92,35 @@ async function verificationProblem(em: SqlEntityManager, email: string, id?: str
 export const onUserDeactivated =
   definePort<(tx: SqlEntityManager, userId: string, at: Date) => Promise<void>>('onUserDeactivated');
 
-/** Changes a user's fields. Deactivation ends every session in the same transaction. */
+/**
+ * Changes a user's fields. Returns the user, or the errors of the fields. Deactivation ends every session in the same transaction. Throws
+ * `user_deleted_meanwhile`.
+ */
 export async function updateUser(
   em: SqlEntityManager,
   audit: AuditContext,
   user: User,
   change: UserChange,
-): Promise<User> {
+): Promise<User | FieldError[]> {
   const errors = checkUser({ username: user.username, ...change }, { existing: true });
-  if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
+  if (errors.length > 0) return errors;
   return em.transactional(async (tx) => {
     // Under the row lock, so that a user who is being deleted is not changed.
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
     const fresh = await tx.findOne(User, { id: user.id, deletedAt: null }, options);
-    if (!fresh) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
+    if (!fresh) throw userError('user_deleted_meanwhile');
     const before = auditSnapshot(fresh);
     const { isEmailVerified, ...fields } = change;
+    // Before anything is changed: what is returned does not roll back.
+    const problem = isEmailVerified ? await verificationProblem(tx, change.email ?? fresh.email, fresh.id) : undefined;
+    if (problem) return [problem];
     Object.assign(fresh, fields);
     if (change.email !== undefined && change.email !== before.email) {
       fresh.emailKey = change.email === '' ? null : casefoldName(change.email);
       fresh.emailVerifiedAt = null;
     }
-    if (isEmailVerified !== undefined) await setVerified(tx, fresh, isEmailVerified, audit.at);
+    if (isEmailVerified !== undefined)
+      fresh.emailVerifiedAt = isEmailVerified ? (fresh.emailVerifiedAt ?? audit.at) : null;
     const changed = difference(before, auditSnapshot(fresh));
     if (!changed) return fresh;
     recordChange(tx, audit, { action: 'change', object: auditObject(fresh), ...changed });
@@ -134,12 +133,6 @@ export async function updateUser(
       await invalidateRights(tx, [fresh.id], { kind: isLess(before, fresh) ? 'removed' : 'added', apis: null });
     return fresh;
   });
-}
-
-async function setVerified(tx: SqlEntityManager, user: User, isVerified: boolean, at: Date): Promise<void> {
-  const problem = isVerified ? await verificationProblem(tx, user.email, user.id) : undefined;
-  if (problem) throw new Failure(problem.code === 'unique' ? 'conflict' : 'usage', problem.detail);
-  user.emailVerifiedAt = isVerified ? (user.emailVerifiedAt ?? at) : null;
 }
 
 type Flags = Pick<User, 'isActive' | 'isStaff' | 'isSuperuser'>;

@@ -336,7 +336,7 @@ await onEachEngine(t, async (t, db) => {
     const nearly = { apps: { big: { models: Array.from({ length: 2500 }, (_, i) => `model_${i}`) } } };
     t.match((await put('hidden', nearly, token)).json(), {
       code: 'invalid',
-      errors: [{ pointer: '/apps', detail: /10004 permissions/ }],
+      errors: [{ pointer: '/apps', detail: /10,004 permissions/ }],
     });
   });
 

@@ -108,7 +108,7 @@ await onEachEngine(t, async (t, db) => {
         ['user rename bob', 2, /Usage: npx signet user rename/],
       ] as const)
         t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
-      t.match(await cliHarness.run('user rename bob bob'), { exit: 0, stdout: /called bob already/ });
+      t.match(await cliHarness.run('user rename bob bob'), { exit: 0, stdout: /already has the name bob/ });
       t.same(await cliHarness.counts(), before, 'no entry either');
       t.match(
         (await cliHarness.json('user rename bob BOB')).user,

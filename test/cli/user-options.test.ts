@@ -67,7 +67,7 @@ await onEachEngine(t, async (t, db) => {
       for (const id of [victim.id, victim.id.toUpperCase(), victim.id.replaceAll('-', '')])
         t.match(await cliHarness.run(about(id, false), given), { exit: 3, stdout: '', stderr: /is an id.*--user-id/ });
       t.match(await cliHarness.run(about('person1', true), given), { exit: 2, stderr: /--user-id takes the id/ });
-      t.match(await cliHarness.run(about(randomUUID(), true), given), { exit: 3, stderr: /no user of the id/ });
+      t.match(await cliHarness.run(about(randomUUID(), true), given), { exit: 3, stderr: /no user with the id/ });
       const both = name === 'group add' || name === 'group remove' ? 0 : 2;
       if (both)
         t.match(await cliHarness.run(`${about('person1', false)} --user-id ${victim.id}`, given), { exit: both });

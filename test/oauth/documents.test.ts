@@ -238,7 +238,7 @@ t.test('clients of documents', (t) =>
           page.response.body,
           /<strong>Assistant<\/strong>, an application of <strong>127\.0\.0\.1:\d+<\/strong>/,
         );
-        t.match(page.response.body, /nobody here has looked at/);
+        t.match(page.response.body, /This name is not verified/);
         t.match(page.response.body, /asks for nothing that needs a permission/, 'its boundary is empty');
         t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), {
           error: 'access_denied',

@@ -247,7 +247,7 @@ await onEachEngine(t, async (t, db) => {
         const wrong = await s.app.inject({ method: 'PUT', url: `/oauth2/${path}` });
         t.same(wrong.json(), {
           error: 'invalid_request',
-          error_description: `It takes ${wrong.headers['allow']}.`,
+          error_description: `Use ${wrong.headers['allow']}.`,
         });
         t.match(wrong.headers, {
           'content-type': /^application\/json/,

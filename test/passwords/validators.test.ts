@@ -21,6 +21,14 @@ interface Table {
 
 const table = JSON.parse(readFileSync(new URL('../fixtures/django-validators.json', import.meta.url), 'utf8')) as Table;
 
+/** By Django's names for people. */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  username: 'username',
+  'first name': 'first_name',
+  'last name': 'last_name',
+  'email address': 'email',
+};
+
 function attributes(username: string | null) {
   const user = table.users[username ?? ''];
   if (user === undefined) return {};
@@ -36,7 +44,7 @@ t.test(`similarity, length and digits decide as ${table.madeBy}`, async (t) => {
   for (const [password, username, expected, similarTo] of table.rows) {
     const similar = checkSimilarity(password, attributes(username));
     const title = `${JSON.stringify(password)} of ${username}`;
-    t.equal(similar?.params?.['verbose_name'] ?? null, similarTo, `${title}: similarity`);
+    t.equal(similar?.params?.attribute ?? null, similarTo && ATTRIBUTES[similarTo], `${title}: similarity`);
     const short = checkMinimumLength(password, table.minLength) !== null;
     t.equal(short, expected.includes('password_too_short'), `${title}: length`);
     t.equal(checkNumeric(password) !== null, expected.includes('password_entirely_numeric'), `${title}: digits`);
@@ -72,28 +80,18 @@ t.test('all failures are reported, in the order and with the codes of Django', a
 
 t.test('800-63B-4 §3.1.1.2: 15 code points by default, otherwise as asked for; any character will do', async (t) => {
   t.same(await validatePassword('\u{1f511}'.repeat(14)), [
-    {
-      code: 'password_too_short',
-      detail: 'This password is too short. It must contain at least 15 characters.',
-      params: { min_length: 15 },
-    },
+    { code: 'password_too_short', params: { min_length: 15 } },
   ]);
   t.same(await codes('\u{1f511}'.repeat(15)), []);
   t.same(await codes('only   spaces  '), []);
   t.same(await codes('zq8-Kv4x', { minLength: 8 }), []);
-  t.match(await validatePassword('', { minLength: 1 }), [
-    { detail: 'This password is too short. It must contain at least 1 character.' },
-  ]);
+  t.match(await validatePassword('', { minLength: 1 }), [{ code: 'password_too_short', params: { min_length: 1 } }]);
 });
 
 t.test('over 1,024 code points the one answer is too long, before any other check', async (t) => {
   t.same(await codes('1'.repeat(MAX_CODE_POINTS)), ['password_entirely_numeric']);
   t.same(await validatePassword('1'.repeat(MAX_CODE_POINTS + 1), { user: { username: '1' } }), [
-    {
-      code: 'password_too_long',
-      detail: 'This password is too long. It must contain at most 1024 characters.',
-      params: { max_length: 1024 },
-    },
+    { code: 'password_too_long', params: { max_length: 1024 } },
   ]);
   t.same(await codes('\u{1f511}'.repeat(MAX_CODE_POINTS)), [], 'counted in code points');
 });
@@ -103,11 +101,7 @@ t.test('what is hashed is NFKC, therefore full-width letters do not hide a name'
   const fullWidth = 'adalovelace1815'.replace(/[a-z]/g, (c) => String.fromCodePoint(c.charCodeAt(0) + 0xfee0));
   t.equal(checkSimilarity(fullWidth, user), null, "Django's validator alone does not see it");
   t.match(await validatePassword(fullWidth, { user }), [
-    {
-      code: 'password_too_similar',
-      detail: 'The password is too similar to the username.',
-      params: { verbose_name: 'username' },
-    },
+    { code: 'password_too_similar', params: { attribute: 'username' } },
   ]);
 });
 

@@ -1,5 +1,5 @@
 import { createFairShares, type ShareOwner } from '../../src/platform/concurrency.ts';
-import { createServer } from '../../src/platform/http/index.ts';
+import { createServer, Problem } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
 import { createStreams } from '../../src/tokens/status/streams.ts';
 import { freePort } from '../support/process.ts';
@@ -107,6 +107,7 @@ t.test('docs/freshness.md: over the wire the newcomer is served, and the stream 
     hashWaitMilliseconds: 0,
     basePath: '',
     describeRefusal: () => ({}) as never,
+    domainProblem: () => new Problem('internal'),
   });
   const followers = new Set<unknown>();
   const lists = {

@@ -5,7 +5,9 @@ import { explainPermissions } from '../../permissions/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
+import { message } from '../../ui/messages.ts';
 import { User, userPrincipal } from '../../users/index.ts';
+import { invalidFields } from '../problems.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
 import { audience, component, object, readErrors, session, sessionAccess, writeErrors } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
@@ -44,10 +46,10 @@ function passwordRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
       const { current_password: currentPassword, new_password: newPassword } = request.body;
       const { user } = current;
       const reservation = await reservePasswordAttempt(deps, user, browser.ip);
-      const errors = await checkPassword(newPassword, deps.passwordMinLength, user, '/new_password');
+      const errors = await checkPassword(newPassword, deps.passwordMinLength, user);
       if (errors.length > 0) {
         await reservation.release();
-        throw new Problem('invalid', { errors });
+        throw invalidFields(errors, { '/password': '/new_password' });
       }
       const fromEpoch = await verifyCurrentPassword(deps, user, currentPassword, reservation);
       const encoded = await deps.authentication.passwords.hash(newPassword);
@@ -55,9 +57,11 @@ function passwordRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
       const change = { user, encoded, fromEpoch, session: current, life: deps.sessionLife, client: browser };
       const changed = await changeOwnPassword(deps.db, auditContext(deps, request, user), change);
       if ('conflict' in changed && changed.conflict === 'session')
-        throw new Problem('unauthenticated', { detail: 'This session has ended meanwhile.' });
+        throw new Problem('unauthenticated', { detail: 'The session has ended. Log in again.' });
       if ('conflict' in changed)
-        throw new Problem('conflict', { detail: 'The password was changed meanwhile. Log in with the new one.' });
+        throw new Problem('conflict', {
+          detail: 'Another request changed the password first. Log in with the new password.',
+        });
       cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
       return { session: wireSession(changed.session) };
     },
@@ -107,7 +111,7 @@ function endSessionRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
     async (request, reply) => {
       const current = await requireSession(deps, cookie, request);
       const ended = await endAndRecord(deps, { user: current.user.id, id: request.params.id });
-      if (ended.length === 0) throw new Problem('not_found', { detail: 'None of your live sessions has that id.' });
+      if (ended.length === 0) throw new Problem('not_found', { detail: 'You have no live session with that id.' });
       if (request.params.id === current.id) cookie.clear(reply);
       return reply.code(204).send(null);
     },
@@ -213,7 +217,7 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
         const client = await tx.findOne(Client, { clientId: request.params.client_id });
         return client !== null && revokeConsent(tx, user.id, client.id, 'ended_by_user', deps.clock.now());
       });
-      if (!isEnded) throw new Problem('not_found', { detail: 'You have allowed no client of that id anything.' });
+      if (!isEnded) throw new Problem('not_found', { detail: 'You have not allowed a client with that id.' });
       return reply.code(204).send(null);
     },
   );
@@ -261,7 +265,13 @@ async function verifyCurrentPassword(
   if (!verification.ok) throw tryLater('busy', verification.retryAfterSeconds);
   if (storedUser && verification.matches) return storedUser.passwordEpoch;
   throw new Problem('invalid', {
-    errors: [{ pointer: '/current_password', code: 'password_incorrect', detail: 'This is not the current password.' }],
+    errors: [
+      {
+        pointer: '/current_password',
+        code: 'password_incorrect',
+        detail: message('current_password.password_incorrect'),
+      },
+    ],
   });
 }
 

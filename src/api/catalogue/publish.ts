@@ -12,8 +12,8 @@ import {
 import type { Database } from '../../platform/database/index.ts';
 import { isDomainError } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
-import { quote } from '../../platform/text.ts';
 import { issueText, message } from '../../ui/messages.ts';
+import { unknownAudience } from '../problems.ts';
 
 /** A request to publish a catalogue. */
 export interface PublicationRequest {
@@ -33,16 +33,16 @@ export function requirePublisher(active: ActiveToken | null): PublicationRequest
   // RFC 6750 §3.1: a token for another API is invalid here.
   if (!active?.api.isBuiltin)
     throw new Problem('invalid_token', {
-      detail: 'Send an access token for Signet itself: its audience is the issuer.',
+      detail: 'Send an access token for Signet itself. Its audience is the issuer.',
       headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     });
   if (active.principal.kind !== 'client')
     throw new Problem('permission_denied', {
-      detail: 'A catalogue is published by a service account, with its own token (client_credentials), not for a user.',
+      detail: 'Only a service account can publish a catalogue. Send its own token (client_credentials), not the token of a user.',
     });
   if (!hasPerm(active.rights, REQUIRED_PERMISSION))
     throw new Problem('permission_denied', {
-      detail: `It lacks ${REQUIRED_PERMISSION}: signet perm grant --client ${active.claims.client_id} --api signet ${REQUIRED_PERMISSION}`,
+      detail: `The service account lacks ${REQUIRED_PERMISSION}. To grant it: npx signet perm grant --client ${active.claims.client_id} --api signet ${REQUIRED_PERMISSION}`,
     });
   return { id: active.principal.id, clientId: active.claims.client_id };
 }
@@ -73,7 +73,9 @@ export async function publish(
       throw invalidInput([{ path: ['apps'], message: message('catalogue.too_large', error.params) }]);
     // Two concurrent publications of the same names (PostgreSQL appendix A: unique and foreign key violations).
     if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
-    throw new Problem('conflict', { detail: 'Somebody else changed this API at this moment. Send it again.' });
+    throw new Problem('conflict', {
+      detail: 'Another request changed this API at the same time. Send the request again.',
+    });
   }
 }
 
@@ -82,14 +84,14 @@ async function requireServed(
   api: Api | null,
   { audience, publisher }: PublicationRequest,
 ): Promise<void> {
-  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
+  if (!api) throw unknownAudience(audience);
   if (api.isBuiltin)
     throw new Problem('permission_denied', {
-      detail: "That is Signet's own API: its permissions come with the version of Signet.",
+      detail: "This is Signet's own API. Its permissions come with the version of Signet.",
     });
   if (!(await isServedBy(tx, api.id, publisher.id)))
     throw new Problem('permission_denied', {
-      detail: `It does not serve ${api.audience}: signet client update ${publisher.clientId} --serves ${api.audience}`,
+      detail: `The service account does not serve ${api.audience}. To change that: npx signet client update ${publisher.clientId} --serves ${api.audience}`,
     });
 }
 

@@ -10,9 +10,9 @@ import {
   type Request,
   sendDocument,
 } from '../../platform/http/index.ts';
-import { quote } from '../../platform/text.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { authenticateCaller, authenticateRequest, type CallerDeps, callerChallenge } from '../authentication.ts';
+import { unknownAudience } from '../problems.ts';
 import { audience, object, readErrors } from '../schemas.ts';
 import { type PublicationRequest, publish, requirePublisher } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
@@ -76,17 +76,14 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
       const version = text === undefined ? undefined : Number(text);
       const catalogue =
         catalogues.ready(requestedAudience, version) ?? (await catalogues.find(requestedAudience, version));
-      if (!catalogue)
-        throw new Problem('unknown_audience', {
-          detail: `There is no API with the audience ${quote(requestedAudience)}.`,
-        });
+      if (!catalogue) throw unknownAudience(requestedAudience);
       // A caller who may not read a catalogue does not learn its versions either.
       if (!catalogue.isPublic) {
         reply.removeHeader('access-control-allow-origin');
         if (!(await authenticateCaller(deps, request)))
           throw new Problem('unauthenticated', { headers: callerChallenge });
       }
-      if (!catalogue.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });
+      if (!catalogue.json) throw new Problem('not_found', { detail: `The catalogue has no version ${text}.` });
       return send(request, reply, catalogue as ServedCatalogue);
     },
   );

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { type LoggedIn, logOut, signIn, signUp } from '../../signin/index.ts';
 import { findActiveUser } from '../../users/index.ts';
+import { invalidFields } from '../problems.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
@@ -60,7 +61,7 @@ function signUpRoute(app: App, deps: ApiDeps): void {
       });
       if (result.kind === 'throttled') throw tryLater('too_many_attempts', result.retryAfterSeconds);
       if (result.kind === 'busy') throw tryLater('busy', result.retryAfterSeconds);
-      if (result.kind === 'invalid') throw new Problem('invalid', { errors: result.errors });
+      if (result.kind === 'invalid') throw invalidFields(result.errors);
       return reply.code(201).send({ user: wireUser(result.user) });
     },
   );
@@ -172,7 +173,7 @@ async function prepareUserToken(deps: ApiDeps, userId: string, parameters: Token
 
 /** One error for an unknown user, a wrong password, an inactive user and an unusable password. */
 function wrongCredentials(): Problem {
-  return new Problem('invalid_credentials', { detail: 'This username and password do not belong together.' });
+  return new Problem('invalid_credentials', { detail: 'Wrong username or password.' });
 }
 
 function optional(fields: typeof accessToken) {

@@ -9,6 +9,7 @@ import {
   stringifyResponse,
 } from '../../platform/http/index.ts';
 import { currentSession } from '../../sessions/index.ts';
+import { message } from '../../ui/messages.ts';
 import { authenticateRequest, nextNonce } from '../authentication.ts';
 import { type ApiDeps, wireSession, wireUser } from '../requests.ts';
 import {
@@ -46,7 +47,7 @@ const resultsByName = Type.Object({}, { additionalProperties: Type.Boolean() });
 const tags = ['permissions'];
 
 /** For developers who send a token where the cookie is read, and get the anonymous user. */
-const COOKIE_ONLY = 'This route reads the session cookie. For a bearer token ask POST /api/v1/has_perm.';
+const COOKIE_ONLY = 'This route reads the session cookie only. With a bearer token, use POST /api/v1/has_perm.';
 
 /** The user of the request, and their permissions now. */
 export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
@@ -138,7 +139,7 @@ async function rightsOfRequest(
   if (active) {
     if (audience !== undefined && (await cachedApi(deps, audience)).id !== active.api.id)
       throw new Problem('invalid', {
-        errors: [{ pointer: '/audience', code: 'invalid', detail: 'A token is asked about the API of its own `aud`.' }],
+        errors: [{ pointer: '/audience', code: 'invalid', detail: message('audience.invalid') }],
       });
     return active.rights;
   }
@@ -148,7 +149,7 @@ async function rightsOfRequest(
   if (!current) throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
   if (audience === undefined)
     throw new Problem('invalid', {
-      errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
+      errors: [{ pointer: '/audience', code: 'required', detail: message('audience.required') }],
     });
   const api = await cachedApi(deps, audience, apiVersion(peek, current.apiVersion));
   return deps.access.rights(tokenUser(current.user), api, deps.clock.now());

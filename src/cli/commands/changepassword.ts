@@ -1,6 +1,6 @@
 import { Failure } from '../../platform/errors.ts';
 import { setPassword } from '../../signin/index.ts';
-import { getUser } from '../../users/index.ts';
+import { getUser, userError } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { transaction } from '../context.ts';
 import { askPassword, hashNewPassword, readNewPassword } from './passwords.ts';
@@ -17,20 +17,17 @@ export const changepassword: DatabaseCommand = {
   async prompt(input, terminal) {
     if (input.stdin !== null) return input;
     if (!terminal.isInteractive)
-      throw new Failure(
-        'usage',
-        'There is no terminal to ask at. Give the password on standard input: --password-stdin',
-      );
+      throw new Failure('usage', 'There is no terminal for the password. Pass it on standard input: --password-stdin');
     return { ...input, stdin: await askPassword(terminal, `New password of ${typedUser(input)}`) };
   },
   async run(context, input) {
     const user = await getUser(context.db.fork(), userAndArguments(input).user);
     const encoded = await hashNewPassword(context, readNewPassword(input), user);
     const isDone = await transaction(context, (tx) => setPassword(tx, context.audit(), user, encoded, null));
-    if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);
+    if (!isDone) throw userError('user_deleted_meanwhile');
     return {
       data: { username: user.username, changed: true },
-      text: `Changed the password of ${user.username}. The user's sessions are over.`,
+      text: `Changed the password of ${user.username}. The user's sessions have ended.`,
     };
   },
 };

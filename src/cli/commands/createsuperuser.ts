@@ -1,6 +1,7 @@
 import type { Config } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { checkUser, createUser, User } from '../../users/index.ts';
+import { fieldText } from '../../ui/messages.ts';
+import { checkUser, createUser, type FieldError, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
 import { transaction } from '../context.ts';
 import { askPassword, hashNewPassword, readNewPassword, requirePassword } from './passwords.ts';
@@ -30,7 +31,7 @@ export const createsuperuser: DatabaseCommand = {
     if (username === undefined)
       throw new Failure(
         'usage',
-        '--password-stdin needs --username too: standard input is taken, so nothing can be asked.',
+        '--password-stdin needs --username too: with the password on standard input, nothing can be asked.',
       );
     return validatedInput(input, config, { username, email: email ?? '', password: readNewPassword(input) });
   },
@@ -87,7 +88,7 @@ async function promptAnswers(
   if (!terminal.isInteractive)
     throw new Failure(
       'usage',
-      'There is no terminal to ask at. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.',
+      'There is no terminal for questions. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.',
     );
   const chosenName =
     username ?? (await promptUntilValid(terminal, 'Username: ', (answer) => checkUser({ username: answer })));
@@ -102,13 +103,13 @@ async function promptAnswers(
 async function promptUntilValid(
   terminal: Terminal,
   prompt: string,
-  check: (answer: string) => { detail: string }[],
+  check: (answer: string) => FieldError[],
 ): Promise<string> {
   let hint = '';
   for (;;) {
     const answer = (await terminal.question(`${hint}${prompt}`)).trim();
     const [error] = check(answer);
     if (!error) return answer;
-    hint = `${error.detail} `;
+    hint = `${fieldText(error)} `;
   }
 }

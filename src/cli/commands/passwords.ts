@@ -1,6 +1,7 @@
 import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
+import { fieldText } from '../../ui/messages.ts';
 import type { UserFields } from '../../users/index.ts';
 import type { Context, Input, Terminal } from '../command.ts';
 
@@ -10,23 +11,20 @@ export async function askPassword(terminal: Terminal, prompt = 'Password'): Prom
   for (;;) {
     const first = await terminal.secret(`${hint}${prompt}: `);
     if (first === '') {
-      hint = 'A password is needed. ';
+      hint = 'A password is required. ';
       continue;
     }
     if ((await terminal.secret(`${prompt} (again): `)) === first) return first;
-    hint = 'The two are not alike. ';
+    hint = 'The two entries do not match. ';
   }
 }
 
 /** Reads the password on standard input: one line, without its line break. */
 export function readNewPassword(input: Input): string {
   if (input.stdin === null)
-    throw new Failure(
-      'usage',
-      'There is no terminal to ask for a password at. Give it on standard input: --password-stdin',
-    );
+    throw new Failure('usage', 'There is no terminal for the password. Pass it on standard input: --password-stdin');
   const password = oneLine(input.stdin, 'Standard input', 'password');
-  if (password === '') throw new Failure('usage', 'Standard input holds no password.');
+  if (password === '') throw new Failure('usage', 'Standard input is empty. Pass the password there.');
   return password;
 }
 
@@ -34,7 +32,7 @@ export function readNewPassword(input: Input): string {
 export async function requirePassword(password: string, minLength: number, user: UserFields): Promise<void> {
   const errors = await checkPassword(password, minLength, user);
   if (errors.length === 0) return;
-  const reasons = errors.map(({ code, detail }) => ({ code, detail }));
+  const reasons = errors.map((one) => ({ code: one.code, detail: fieldText(one) }));
   throw new Failure(
     'usage',
     ['This password cannot be used:', ...reasons.map((one) => `  - ${one.detail}`)].join('\n'),
@@ -47,6 +45,6 @@ export async function hashNewPassword(context: Context, password: string, user: 
   await requirePassword(password, context.config.passwordMinLength, user);
   const encoded = await (await context.passwords()).hash(password);
   if (encoded === null)
-    throw new Failure('failed', 'The server is busy with other passwords. Nothing was changed; run it again.');
+    throw new Failure('failed', 'The server is busy. Nothing was changed. Run the command again in a few seconds.');
   return encoded;
 }

@@ -23,7 +23,10 @@ export const setupLink: DatabaseCommand = {
     const derive = config.mode === 'development' ? derivedSetupSecret(masterKey()) : undefined;
     const secret = await createSetupSecret(db.fork(), clock.now(), derive);
     if (secret === null)
-      throw new Failure('conflict', 'This server has a superuser already. Create another: npx signet createsuperuser');
+      throw new Failure(
+        'conflict',
+        'There is already a superuser, so there is no setup link. To create another superuser: npx signet createsuperuser',
+      );
     return { data: { setup_url: setupUrl(url, secret) }, text: setupUrl(url, secret) };
   },
 };

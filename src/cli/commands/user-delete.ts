@@ -39,7 +39,7 @@ export const userDelete: DatabaseCommand = {
     const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
     const lines = [
       `Deleted the user ${username}: ${pluralize(deleted.sessions, 'session')} ended, ${pluralize(deleted.groups.length, 'group')} left. The name is free; the id ${deleted.id} is not used again.`,
-      isLast ? 'There is no superuser any more: npx signet createsuperuser' : '',
+      isLast ? 'There is no superuser now. To create one: npx signet createsuperuser' : '',
     ];
     const { id, sessions, groups, permissions } = deleted;
     return {

@@ -17,7 +17,7 @@ export const userIds = { 'user-id': { type: 'string', multiple: true } } as cons
 export function optionalUser(input: Input): UserRef | undefined {
   const [username, id] = [optionText(input, 'user'), optionText(input, 'user-id')];
   if (username !== undefined && id !== undefined)
-    throw new Failure('usage', '--user and --user-id both name a user: say one of them.');
+    throw new Failure('usage', '--user and --user-id both name a user. Use one of them.');
   return id === undefined ? username : { id };
 }
 

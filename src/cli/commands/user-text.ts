@@ -1,5 +1,6 @@
 import { readPassword } from '../../passwords/index.ts';
 import { Failure } from '../../platform/errors.ts';
+import { fieldText, message } from '../../ui/messages.ts';
 import type { FieldError, User } from '../../users/index.ts';
 import { instant } from './text.ts';
 
@@ -25,12 +26,14 @@ export function passwordSummary(encoded: string): Record<string, string> {
   const parsed = readPassword(encoded);
   if (!parsed) return { algorithm: 'unreadable' };
   const summary = parsed.summary();
-  return parsed.overBounds === null ? summary : { ...summary, refused: parsed.overBounds };
+  const { overBounds } = parsed;
+  if (overBounds === null) return summary;
+  return { ...summary, refused: message('password_hash.over_bound', { ...overBounds }) };
 }
 
 /** Converts field errors to a failure: a taken name is a conflict, any other error is usage. */
 export function fieldFailure(errors: readonly FieldError[]): Failure {
   const kind = errors.some((one) => one.code === 'unique') ? 'conflict' : 'usage';
-  const details = errors.map(({ pointer, code, detail }) => ({ field: pointer.slice(1), code, detail }));
+  const details = errors.map((one) => ({ field: one.pointer.slice(1), code: one.code, detail: fieldText(one) }));
   return new Failure(kind, details.map((one) => one.detail).join(' '), { errors: details });
 }

@@ -112,7 +112,9 @@ export const userRename: DatabaseCommand = {
       return { before: username, user: renamed };
     });
     const isSame = before === user.username;
-    const text = isSame ? `The user is called ${before} already.` : `Renamed the user ${before} to ${user.username}.`;
+    const text = isSame
+      ? `The user already has the name ${before}.`
+      : `Renamed the user ${before} to ${user.username}.`;
     return { data: { user: wireUser(user), before }, text };
   },
 };
@@ -120,7 +122,9 @@ export const userRename: DatabaseCommand = {
 async function changeUser(context: Context, input: Input, change: UserChange, verb: string): Promise<Output> {
   const user = await transaction(context, async (tx) => {
     const existing = await getUser(tx, userAndArguments(input).user);
-    return updateUser(tx, context.audit(), existing, change);
+    const changed = await updateUser(tx, context.audit(), existing, change);
+    if (!(changed instanceof User)) throw fieldFailure(changed);
+    return changed;
   });
   return { data: { user: wireUser(user) }, text: `${verb} ${user.username}.` };
 }

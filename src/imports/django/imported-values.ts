@@ -77,6 +77,9 @@ export function importPassword(stored: string | null): ImportedPassword {
   if (stored === '') return unusable('the password is empty');
   const parsed = readPassword(stored);
   if (parsed === null) return unusable('the password is malformed or of an unknown kind');
-  if (parsed.overBounds !== null) return unusable(parsed.overBounds, parsed.algorithm);
+  if (parsed.overBounds !== null) {
+    const { bound, value, max } = parsed.overBounds;
+    return unusable(`${bound} ${value} is more than ${max}`, parsed.algorithm);
+  }
   return { encoded: stored, algorithm: parsed.algorithm, problem: null };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
-import { BOUNDS, over } from './bounds.ts';
+import { over } from './bounds.ts';
 import { mask } from './fields.ts';
 import type { Hasher, Parsed } from './hasher.ts';
 
@@ -18,7 +18,7 @@ function readBcrypt(encoded: string, algorithm: string, prepare: (password: Buff
   const [, costText = '', salt = '', checksum = ''] = CRYPT_FORMAT.exec(crypt) ?? [];
   const cost = Number(costText);
   if (costText === '' || cost < 4 || cost > 31) return null;
-  const overBounds = over('bcrypt cost', cost, BOUNDS.bcryptCost);
+  const overBounds = over('bcryptCost', cost);
   return {
     algorithm,
     overBounds,

@@ -12,14 +12,28 @@ export interface Cost {
   readonly amount: number;
 }
 
+/** A cost of a stored hash that is over its bound (`bounds.ts`). */
+export interface OverBound {
+  readonly bound:
+    | 'pbkdf2Iterations'
+    | 'bcryptCost'
+    | 'scryptBytes'
+    | 'scryptParallelism'
+    | 'argon2MemoryKiB'
+    | 'argon2Iterations'
+    | 'argon2Parallelism';
+  readonly value: number;
+  readonly max: number;
+}
+
 /** A parsed stored password. */
 export interface Parsed {
   /**
    * The name before the first `$`, such as `pbkdf2_sha256`; `unusable` for a password that matches nothing.
    */
   readonly algorithm: string;
-  /** Null if within the bounds of `bounds.ts`, otherwise the reason as a phrase for the import report. */
-  readonly overBounds: string | null;
+  /** The first cost that is over its bound; null if there is none. */
+  readonly overBounds: OverBound | null;
   /** The cost of a verification; null if negligible. */
   readonly cost: Cost | null;
   /**

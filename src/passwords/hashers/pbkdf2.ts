@@ -1,6 +1,6 @@
 import { pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { BOUNDS, over } from './bounds.ts';
+import { over } from './bounds.ts';
 import { mask, readBase64, readDecimal, sameBytes } from './fields.ts';
 import type { Hasher } from './hasher.ts';
 
@@ -18,7 +18,7 @@ function pbkdf2Hasher(algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1', digest: string
       const expected = readBase64(hash);
       if (name !== algorithm || rest.length > 0 || salt === '' || iterations === null) return null;
       if (expected?.length !== keyBytes) return null;
-      const overBounds = over('pbkdf2 iterations', iterations, BOUNDS.pbkdf2Iterations);
+      const overBounds = over('pbkdf2Iterations', iterations);
       return {
         algorithm,
         overBounds,

@@ -1,5 +1,5 @@
 import { scrypt as nodeScrypt, type ScryptOptions } from 'node:crypto';
-import { BOUNDS, over } from './bounds.ts';
+import { over } from './bounds.ts';
 import { mask, readBase64, readDecimal, sameBytes } from './fields.ts';
 import type { Hasher } from './hasher.ts';
 
@@ -26,9 +26,7 @@ export const scrypt: Hasher = {
     const expected = readBase64(hash);
     if (name !== 'scrypt' || rest.length > 0 || salt === '' || N === null || r === null || p === null) return null;
     if (!isWorkFactor(N, r) || expected?.length !== KEY_BYTES) return null;
-    const overBounds =
-      over('scrypt memory in bytes', 128 * N * r, BOUNDS.scryptBytes) ??
-      over('scrypt parallelism', p, BOUNDS.scryptParallelism);
+    const overBounds = over('scryptBytes', 128 * N * r) ?? over('scryptParallelism', p);
     return {
       algorithm: 'scrypt',
       overBounds,

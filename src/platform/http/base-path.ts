@@ -35,7 +35,7 @@ export function rejectOwnPath(app: App, base: string): void {
   const reject = (own: string) => {
     throw new Failure(
       'usage',
-      `SIGNET_ISSUER has the path ${base}, and Signet itself has ${own}. Choose another path, such as /id, or give it a host name of its own.`,
+      `SIGNET_ISSUER has the path ${base}, and Signet itself uses ${own}. Choose another path, such as /id, or a separate host name.`,
     );
   };
   if (RESERVED.includes(segments[0] as string)) reject(`/${segments[0]}`);

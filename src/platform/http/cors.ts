@@ -97,7 +97,7 @@ export function sameOrigin(origin: string, trusted: readonly string[]) {
   return (request: Request, _reply: Reply, done: () => void): void => {
     if (!safeMethods.includes(request.method) && isCrossOrigin(request, origin, trusted))
       throw new Problem('cross_origin', {
-        detail: `Only pages of ${origin} may do this. Others are allowed by SIGNET_TRUSTED_ORIGINS.`,
+        detail: `Only pages of ${origin} can do this. To allow another origin, add it to SIGNET_TRUSTED_ORIGINS.`,
       });
     done();
   };

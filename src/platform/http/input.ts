@@ -23,7 +23,7 @@ export function acceptJson(app: FastifyInstance): void {
     if (text.trim() === '') return fail('The body is empty.');
     parseSafely(request, text, (error, value) => {
       if (error) return fail('The body is not JSON.');
-      if (hasRepeatedName(text)) return fail('A name stands twice in one object of the body.');
+      if (hasRepeatedName(text)) return fail('An object in the body repeats a name.');
       const defect = findDefect(value);
       return defect ? fail(defect) : done(null, value);
     });
@@ -34,7 +34,7 @@ export function acceptJson(app: FastifyInstance): void {
 export type RepeatedNameError = (name: string, request: FastifyRequest) => Error;
 
 const repeatedFieldProblem: RepeatedNameError = (name) =>
-  new Problem('bad_request', { detail: `The field ${quote(name)} is there twice.` });
+  new Problem('bad_request', { detail: `The field ${quote(name)} is repeated. Send it once.` });
 
 /** Accepts a form as a map of single values; a repeated name is refused (as RFC 6749 §3.1 requires for OAuth). */
 export function acceptForms(app: FastifyInstance, repeatedNameError = repeatedFieldProblem): void {
@@ -45,7 +45,7 @@ export function acceptForms(app: FastifyInstance, repeatedNameError = repeatedFi
     for (const [name, value] of new URLSearchParams(text)) {
       if (name in fields) return done(repeatedNameError(name, request));
       if (!isStorable(name) || !isStorable(value))
-        return done(new Problem('bad_request', { detail: 'The form holds characters that no text has.' }));
+        return done(new Problem('bad_request', { detail: 'The form contains NUL or half a surrogate pair.' }));
       fields[name] = value;
     }
     done(null, fields);
@@ -101,7 +101,7 @@ function isInUtf8(field: string, type: string): boolean {
 /** The 415 for any other content type, which names the accepted one (RFC 9110 §15.5.16). */
 export function wrongType(request: FastifyRequest): Problem {
   const accepted = [JSON_TYPE, FORM_TYPE].find((type) => request.server.hasContentTypeParser(type)) ?? JSON_TYPE;
-  return new Problem('unsupported_media_type', { detail: `Send ${accepted}, in UTF-8.` });
+  return new Problem('unsupported_media_type', { detail: `Send ${accepted} in UTF-8.` });
 }
 
 /** Returns every name and value of the query and the form, in order. */
@@ -109,10 +109,10 @@ export function formPairs(request: FastifyRequest): [name: string, value: string
   const start = request.url.indexOf('?');
   const texts = [start < 0 ? '' : request.url.slice(start + 1), typeof request.body === 'string' ? request.body : ''];
   return texts.flatMap((text) => {
-    if (!isDecodable(text)) throw new Problem('bad_request', { detail: 'The parameters are not UTF-8 text.' });
+    if (!isDecodable(text)) throw new Problem('bad_request', { detail: 'The parameters are not UTF-8.' });
     const pairs = [...new URLSearchParams(text)];
     if (!pairs.flat().every(isStorable))
-      throw new Problem('bad_request', { detail: 'The parameters hold characters that no text has.' });
+      throw new Problem('bad_request', { detail: 'The parameters contain NUL or half a surrogate pair.' });
     return pairs;
   });
 }
@@ -123,13 +123,13 @@ export function checkQuery(request: FastifyRequest): void {
   const start = request.url.indexOf('?');
   if (start < 0) return;
   if (!isDecodable(request.url.slice(start + 1)))
-    throw new Problem('bad_request', { detail: 'The query is not UTF-8 text.' });
+    throw new Problem('bad_request', { detail: 'The query is not UTF-8.' });
   for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
     if (typeof value !== 'string')
-      throw new Problem('bad_request', { detail: `The parameter ${quote(name)} is there twice.` });
+      throw new Problem('bad_request', { detail: `The parameter ${quote(name)} is repeated. Send it once.` });
     if (!isStorable(name) || !isStorable(value))
       throw new Problem('bad_request', {
-        detail: `The parameter ${quote(name)} holds characters that no text has.`,
+        detail: `The parameter ${quote(name)} contains NUL or half a surrogate pair.`,
       });
   }
 }
@@ -181,7 +181,7 @@ function findDefect(document: unknown): string | null {
     const { value, depth } = next;
     if (depth > MAX_DEPTH) return 'The body is nested too deeply.';
     if (typeof value === 'string' && !isStorable(value))
-      return 'A text in the body holds NUL or half a surrogate pair.';
+      return 'A text in the body contains NUL or half a surrogate pair.';
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, inner] of Object.entries(value))
       stack.push({ value: key, depth }, { value: inner, depth: depth + 1 });

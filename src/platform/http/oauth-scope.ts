@@ -26,8 +26,8 @@ export function oauthScope(app: App): void {
 function repeatedNameError(name: string, { routeOptions }: FastifyRequest): OAuthError {
   const takesTarget = routeOptions.schema?.oauthErrors?.includes('invalid_target');
   return name === 'resource' && takesTarget
-    ? new OAuthError('invalid_target', 'A token is for one API: name one resource.')
-    : new OAuthError('invalid_request', `The parameter ${quote(name)} is there twice.`);
+    ? new OAuthError('invalid_target', 'A token is for one API. Send one resource.')
+    : new OAuthError('invalid_request', `The parameter ${quote(name)} is repeated. Send it once.`);
 }
 
 /** Sets the responses of this scope: `Pragma`, and OAuth's error format. */
@@ -60,7 +60,7 @@ function toOAuthError(error: FastifyError | Error, request: FastifyRequest): OAu
   const { status, extra } = toProblem(error, request);
   const { detail = 'The request cannot be read.', headers = {} } = extra;
   if (status === 503) return new OAuthError('temporarily_unavailable', detail, { headers });
-  if (status >= 500) return new OAuthError('server_error', 'Something went wrong here.');
+  if (status >= 500) return new OAuthError('server_error', 'Something went wrong.');
   return new OAuthError('invalid_request', detail, {
     status: status === 413 || status === 415 ? status : 400,
     headers,

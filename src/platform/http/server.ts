@@ -7,7 +7,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { Failure, NotReady } from '../errors.ts';
+import { DomainError, NotReady } from '../errors.ts';
 import { quote } from '../text.ts';
 import { rejectOwnPath, stripBasePath } from './base-path.ts';
 import { readClientAddress } from './client-address.ts';
@@ -29,10 +29,20 @@ export interface ServerOptions {
   readonly hashWaitMilliseconds: number;
   /** Describes OAuth refusals for the log. */
   readonly describeRefusal: DescribeRefusal;
+  /** Returns the problem of a refusal of the domain that a route did not handle. */
+  readonly domainProblem: DomainProblem;
   /** The path of the issuer; empty if it has none. */
   readonly basePath: string;
   /** PEM: if set, the server uses https (in development; in production a proxy does). */
   readonly https?: { readonly key: string; readonly cert: string };
+}
+
+type DomainProblem = (error: DomainError) => Problem;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    domainProblem: DomainProblem;
+  }
 }
 
 const BODY_LIMIT = 64 * 1024;
@@ -69,6 +79,7 @@ export function createServer(options: ServerOptions) {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorate('describeRefusal', options.describeRefusal);
+  app.decorate('domainProblem', options.domainProblem);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readClientAddress(app, options.trustProxy);
   if (options.basePath !== '') rejectOwnPath(app, options.basePath);
@@ -83,7 +94,9 @@ export function createServer(options: ServerOptions) {
     setDefaultHeaders(request, reply);
     checkHost(request);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
-      throw new Problem('misdirected', { detail: `Development mode answers to ${options.hosts.join(', ')} only.` });
+      throw new Problem('misdirected', {
+        detail: `Development mode accepts the host names ${options.hosts.join(', ')} only.`,
+      });
     done();
   });
   app.addHook('preValidation', (request, _reply, done) => {
@@ -115,7 +128,7 @@ const hostPattern = /^(?:\[[\da-f:.]{2,45}\]|[\w.~-]{1,255})(?::\d{0,5})?$/i;
 /** RFC 9112 §3.2: exactly one valid `Host`, otherwise 400. HTTP/1.0 has none. */
 function checkHost({ headers: { host }, raw }: FastifyRequest): void {
   if (host === undefined ? raw.httpVersion === '1.0' : hostPattern.test(host)) return;
-  throw new Problem('bad_request', { detail: 'Send one Host field: a name or an address, and the port.' });
+  throw new Problem('bad_request', { detail: 'Send one Host header with a name or an address, and the port.' });
 }
 
 function hostName(host: string): string {
@@ -134,7 +147,7 @@ function answerWrongMethods(app: App): void {
     const matching = routes.filter((route) => route.path.test(path));
     if (matching.length === 0) return reply.send(new Problem('not_found'));
     const allow = [...new Set(matching.flatMap((route) => route.methods))].sort().join(', ');
-    const detail = `It takes ${allow}.`;
+    const detail = `Use ${allow}.`;
     if (!matching.some((route) => route.isOAuth))
       return reply.send(new Problem('method_not_allowed', { detail, headers: { allow } }));
     // OAuth clients expect OAuth's error format (RFC 6749 §5.2).
@@ -168,8 +181,7 @@ function sendError(error: FastifyError | Error, request: FastifyRequest, reply: 
 /** Maps any error to a problem. */
 export function toProblem(error: Partial<FastifyError> & Error, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof Failure)
-    return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });
+  if (error instanceof DomainError) return request.server.domainProblem(error);
   if (error.validation) return validationProblem(error);
   const status = error.statusCode ?? 500;
   // Before outages: a truncated body also has the code of a broken connection.
@@ -202,7 +214,7 @@ function validationProblem(error: Partial<FastifyError>): Problem {
     return fields.map((field) => ({
       pointer: quote(pointerTo(instancePath, field), MAX_POINTER_LENGTH),
       code: codes[keyword] ?? 'invalid',
-      detail: texts[keyword] ?? message ?? 'This value is not taken.',
+      detail: texts[keyword] ?? message ?? 'This value is invalid.',
     }));
   });
   return new Problem('invalid', { errors: errors.slice(0, 20), reason: `${error.validationContext} refused` });
@@ -223,7 +235,7 @@ const codes: Record<string, string> = {
   minLength: 'min_length',
 };
 const texts: Record<string, string> = {
-  required: 'This field is needed.',
+  required: 'This field is required.',
   additionalProperties: 'There is no such field.',
 };
 

@@ -22,7 +22,8 @@ export interface DevicePageDeps extends SignInDeps {
 }
 
 const PATH = '/oauth2/device';
-const CODE_NOT_FOUND = 'No device waits under this code. Look at the device again: codes are good for ten minutes.';
+const CODE_NOT_FOUND =
+  'The code is invalid or has expired. Look at your device again: a code is valid for ten minutes.';
 
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const loginRedirect = redirectResponse('To the login page: nobody is signed in.');

@@ -25,7 +25,7 @@ export function question(
   const { client, api, permissions } = device;
   return html`${hasChanged ? html`<p class="error">Look again: this page was shown to another session.</p>` : null}
 <p><strong>${client.name}</strong> on a device wants to act for <strong>${user.username}</strong>.</p>
-${client.isDynamic ? html`<p class="quiet">It has given itself this name, and nobody here has looked at it.</p>` : null}
+${client.isDynamic ? html`<p class="quiet">This name is not verified.</p>` : null}
 <p>Does the device show this code? <strong><code>${formatUserCode(hidden.userCode)}</code></strong></p>
 <p class="quiet">If you did not start this yourself, or somebody sent you here, cancel.</p>
 ${accessList(device)}

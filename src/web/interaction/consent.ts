@@ -32,7 +32,7 @@ export function consentPage(
     .flatMap((one) => scopeLabels[one] ?? []);
   const kind = isDocumentClient(client) ? documentKind(client) : html`${presetLabels[client.preset]}`;
   return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
-${client.isDynamic ? html`<p class="error">${isDocumentClient(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
+${client.isDynamic ? html`<p class="error">This name is not verified.</p>` : null}
 ${labels.length > 0 ? html`<h2>About you, it may</h2>${list(labels.map((one) => html`${one}`))}` : null}
 ${apiName === null ? null : apiAccess(apiName, requestedAccess.permissions)}
 ${labels.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}

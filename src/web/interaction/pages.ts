@@ -24,7 +24,7 @@ const responses = {
     'The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.',
   ),
   303: redirectResponse('To the login page; or to the client, with a code or an error.'),
-  410: htmlResponse('Unknown, expired, used up, or begun in another browser.'),
+  410: htmlResponse('Unknown, expired, already used, or begun in another browser.'),
 };
 
 /**
@@ -91,7 +91,7 @@ async function showNext(deps: SignInDeps, reply: Reply, id: string, next: NextSt
     case 'redeemed':
       return render(reply, 200, 'You are signed in', alreadySignedIn(next.resolvedRequest, issuer));
     case 'gone':
-      return render(reply, 410, 'This page is used up', goneContent);
+      return render(reply, 410, 'This page is no longer valid', goneContent);
     default:
       return showConsent(deps, reply, id, next);
   }

@@ -20,8 +20,8 @@ export interface LoginDeps extends SignInDeps {
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const optionalText = Type.Optional(Type.String());
 const INCOMPLETE = 'Type your username and your password.';
-const BUSY = 'Many people log in just now. Try again in a few seconds.';
-const WRONG_CREDENTIALS = 'This username and password do not belong together.';
+const BUSY = 'The server is busy. Try again in a few seconds.';
+const WRONG_CREDENTIALS = 'Wrong username or password.';
 
 /** The login page. The cross-origin rule applies. */
 export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
@@ -59,9 +59,9 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
       ...errorPages,
       200: htmlResponse('The form again: a field was left empty, so nothing was tried.'),
       303: redirectResponse('To `next`, with a new session.'),
-      401: htmlResponse('The form again: the username and the password do not belong together.'),
+      401: htmlResponse('The form again: wrong username or password.'),
       429: retryResponse('Too many attempts.'),
-      503: retryResponse('Too many people log in just now, or the database cannot be reached.'),
+      503: retryResponse('The server is busy, or the database cannot be reached.'),
     },
   };
   const once = singleFlight<FormOutcome>();

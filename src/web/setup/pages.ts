@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/time.ts';
 import { createAdministrator, isSetupOpen } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
+import { fieldText } from '../../ui/messages.ts';
 import { htmlResponse, render } from '../../ui/render.ts';
 import type { FieldError } from '../../users/index.ts';
 
@@ -97,7 +98,7 @@ function setupForm(
   typed: { username?: string; email?: string },
   errors: readonly FieldError[],
 ): Html {
-  const errorsAt = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
+  const errorsAt = (pointer: string) => errors.filter((one) => one.pointer === pointer).map(fieldText);
   // Focus is on the first field with an error, for keyboards and screen readers.
   const first = ['/username', '/email', '/password'].find((pointer) => errorsAt(pointer).length > 0) ?? '/username';
   return html`<p class="quiet">The first superuser of this server. The link works once.</p>

@@ -52,7 +52,7 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
     builder.addUnmapped(record, importName, sourceName === undefined ? NAMELESS : problem);
     return;
   }
-  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(importName) ?? null);
+  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(importName)?.code ?? null);
   const names = { username: nameProblem === null ? importName : '', sourceName: sourceName ?? '', nameProblem };
   const user = toUser(raw, { record, key: recordKey(keys), ...names }, related, tables, builder);
   if (nameProblem === null) builder.users.push(user);
@@ -115,9 +115,9 @@ function readFields(raw: RawRecord, drop: AddNote): Pick<DjangoUser, 'email' | '
   };
   const fields = { email: text('email').trim(), first_name: text('first_name'), last_name: text('last_name') };
   const user = { username: '', email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
-  for (const { pointer, detail } of checkUser(user, { existing: true })) {
+  for (const { pointer, code } of checkUser(user, { existing: true })) {
     const field = POINTERS[pointer as keyof typeof POINTERS];
-    drop(`its ${field} ${JSON.stringify(fields[field].slice(0, 80))} cannot be kept. ${detail}`);
+    drop(`its ${field} ${JSON.stringify(fields[field].slice(0, 80))} cannot be kept (${code})`);
     fields[field] = '';
   }
   return { email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
