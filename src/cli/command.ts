@@ -14,9 +14,9 @@ export interface Context {
   readonly clock: Clock;
   /** The actor (`cli:<uid>`) and the time, for the audit log. */
   audit(): AuditContext;
-  /** Returns the issuer; Failure if it is not set. */
+  /** Returns the issuer. Throws `issuer_missing`. */
   issuer(): string;
-  /** Returns the master key; Failure if there is none. */
+  /** Returns the master key. Throws a Failure if there is none. */
   masterKey(): Buffer;
   passwords(): Promise<Passwords>;
   keys(): Promise<KeyRing>;
@@ -40,6 +40,16 @@ export interface Output {
   /** The exit code of another process that has printed its output: nothing more is printed. */
   readonly exitCode?: number;
 }
+
+/** What a command prints about a refusal of the domain, and its exit code. */
+export interface Message<Params> {
+  readonly exit: FailureKind;
+  /** What happened, then what to do. */
+  readonly text: (params: Params) => string;
+}
+
+/** The messages of a room's errors: complete, or it does not compile. */
+export type Messages<Table> = { readonly [Code in keyof Table]: Message<Table[Code]> };
 
 type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
 

@@ -9,7 +9,6 @@ import { createConfiguredPasswords } from '../server/options.ts';
 import type { RunCommand, ServerResources } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
 import type { Command, Context } from './command.ts';
-
 import { execute, failed } from './execute.ts';
 
 /** Creates the context of a command. `actor` is the id of the operating system user; a running server passes `resources`. */
@@ -26,7 +25,7 @@ export function createContext(
     if (!key)
       throw new Failure(
         'failed',
-        `There is no master key in ${config.keysDir}. Set SIGNET_MASTER_KEY_FILE, or make one with: npx signet migrate`,
+        `There is no master key in ${config.keysDir}. Set SIGNET_MASTER_KEY_FILE, or make a key: npx signet migrate`,
       );
     return key;
   };
@@ -66,8 +65,8 @@ export async function transaction<T>(context: Context, work: (tx: SqlEntityManag
   try {
     return await context.db.fork().transactional(work);
   } catch (error) {
-    if (error instanceof Failure || !CONCURRENCY_CODES.includes((error as { code?: string }).code ?? '')) throw error;
-    throw new Failure('conflict', 'Somebody else changed the same at this moment. Nothing was done; run it again.');
+    if (!CONCURRENCY_CODES.includes((error as { code?: string }).code ?? '')) throw error;
+    throw new Failure('conflict', 'Another change of the same data came first. Nothing was changed. Run the command again.');
   }
 }
 
@@ -76,7 +75,7 @@ export function createCommandRunner(commands: readonly Command[], config: Config
   return async (db, resources, request, progress) => {
     const command = commands.find((one) => one.name === request.name);
     if (command?.kind !== 'database') {
-      const message = `The running server does not know "${request.name}". Is it of another version? Restart it.`;
+      const message = `The running server has no command "${request.name}": it is another version. Restart it, then run the command again.`;
       return failed(new Failure('failed', message), request.isJson);
     }
     return execute(

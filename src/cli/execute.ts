@@ -48,7 +48,7 @@ export function failed(error: unknown, isJson: boolean): Result {
 
 /** An unexpected error: its class and message, without the stack and the values of a statement. */
 function unexpected(error: unknown): Failure {
-  if (!(error instanceof Error)) return new Failure('failed', 'Something went wrong.');
+  if (!(error instanceof Error)) return new Failure('failed', 'The command failed for an unknown reason.');
   const { message } = safeError(error) as { message: string };
   return new Failure('failed', `${message.split('\n')[0]} (${error.name}).`);
 }
@@ -78,17 +78,17 @@ export type RunInput = (input: Input, isJson: boolean) => Promise<Result>;
 
 /**
  * Runs a command. If it needs confirmation it first runs without `--yes`, which only reports what it would do; then the person types the
- * word. Failures: no terminal (usage), another word.
+ * word. Throws a Failure without a terminal (usage), or for another word.
  */
 export async function runConfirmed({ command, input, isJson, terminal, print, run }: Confirmation): Promise<Result> {
   const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
   if (word === undefined) return run(input, isJson);
   if (!terminal.isInteractive)
-    throw new Failure('usage', 'This cannot be undone, and nobody is here to confirm it. Add --yes.');
+    throw new Failure('usage', 'This cannot be undone, and there is no terminal to confirm it. Add --yes.');
   const preview = await run(input, false);
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
   print(preview.stdout.trimEnd());
-  const answer = await terminal.question(`Type ${word} to go on: `);
-  if (answer.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted or changed.');
+  const answer = await terminal.question(`Type ${word} to continue: `);
+  if (answer.trim() !== word) throw new Failure('failed', 'The name is not the same. Nothing was deleted or changed.');
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

@@ -48,7 +48,7 @@ export async function runHealth(
 async function checkReady(config: Config): Promise<Output> {
   const { url, status, body } = await requestReadiness(config);
   const isReady = status === 200 && isOk(body);
-  const text = isReady ? `Ready: ${url}` : `Not ready: ${url} answered ${status}. Its log says why.`;
+  const text = isReady ? `Ready: ${url}` : `Not ready: ${url} answered ${status}. See the log of the server.`;
   return { data: { ready: isReady, url, status }, text, isFailure: !isReady };
 }
 
@@ -66,7 +66,7 @@ async function requestReadiness(config: Config): Promise<ReadinessResponse> {
     if (finish) return finish;
     throw new Failure(
       'noConnection',
-      `Nothing answers at http://${address} (${error.code}). Start the server, or set SIGNET_HOST and SIGNET_PORT as it has them.`,
+      `There is no answer at http://${address} (${error.code}). Start the server, or set SIGNET_HOST and SIGNET_PORT to its values.`,
     );
   }
 }
@@ -84,7 +84,7 @@ async function requestByHttps({ dataDir }: Config, url: string): Promise<Readine
     if (!error.isUntrusted) return undefined;
     throw new Failure(
       'failed',
-      `Not ready: ${url} shows no certificate that ${ca.path} vouches for (${error.code}). Set SIGNET_DATA_DIR as the server has it.`,
+      `Not ready: the certificate of ${url} is not signed by ${ca.path} (${error.code}). Set SIGNET_DATA_DIR to the data folder of the server.`,
     );
   }
 }
@@ -134,7 +134,7 @@ function sendRequest(
     const fail = (error: Error) =>
       reject(
         signal.aborted
-          ? new Failure('failed', `Not ready: ${url} did not answer in ${TIMEOUT_MS} ms. Its log says why.`)
+          ? new Failure('failed', `Not ready: ${url} did not answer in ${TIMEOUT_MS} ms. See the log of the server.`)
           : new ConnectionError(error, Boolean((request.socket as TLSSocket | null)?.authorizationError)),
       );
     const request = send(url, { agent: false, signal, ...trust }, (response) => {

@@ -1,24 +1,37 @@
 import type { PermissionErrors } from '../permissions/index.ts';
-import { DomainError, type ErrorParams, Failure, type FailureKind } from '../platform/errors.ts';
+import { DomainError, type ErrorParams, type Explain, Failure } from '../platform/errors.ts';
+import type { ServerErrors } from '../server/errors.ts';
+import type { TokenErrors } from '../tokens/index.ts';
 import type { UserErrors } from '../users/index.ts';
+import type { Message, Messages } from './command.ts';
 import { permissionMessages } from './messages/permissions.ts';
+import { type PlatformErrors, platformMessages } from './messages/platform.ts';
+import { serverMessages } from './messages/server.ts';
+import { tokenMessages } from './messages/tokens.ts';
 import { userMessages } from './messages/users.ts';
 
-/** What a command prints about a refusal of the domain, and its exit code. */
-interface Message<Params> {
-  readonly exit: FailureKind;
-  /** What happened, then what to do. */
-  readonly text: (params: Params) => string;
-}
+type AllErrors = PermissionErrors & PlatformErrors & ServerErrors & TokenErrors & UserErrors;
 
-/** The messages of a room's errors: complete, or it does not compile. */
-export type Messages<Table> = { readonly [Code in keyof Table]: Message<Table[Code]> };
-
-const MESSAGES: Messages<PermissionErrors & UserErrors> = { ...permissionMessages, ...userMessages };
+const MESSAGES: Messages<AllErrors> = {
+  ...permissionMessages,
+  ...platformMessages,
+  ...serverMessages,
+  ...tokenMessages,
+  ...userMessages,
+};
 
 /** Returns the failure of a command for a refusal of the domain. */
 export function toFailure(error: DomainError): Failure {
   const message = (MESSAGES as unknown as Record<string, Message<ErrorParams> | undefined>)[error.code];
   if (message === undefined) return new Failure('failed', `${error.message} (no message for this code).`);
   return new Failure(message.exit, message.text(error.params), { code: error.code });
+}
+
+/** Returns the words of a refusal, for the log of a server. */
+export const explain: Explain = (error) => toFailure(error).message;
+
+/** Returns the words of any error, in one line. */
+export function errorLine(error: unknown): string {
+  const text = error instanceof DomainError ? explain(error) : (error as Error).message;
+  return text.split('\n')[0] as string;
 }

@@ -10,7 +10,7 @@ export interface Parsed {
   readonly isHelp: boolean;
 }
 
-/** Finds the named command and parses its options. Failure (usage) with the command's usage line. */
+/** Finds the named command and parses its options. Throws a Failure (usage) with the command's usage line. */
 export function parseArguments(commands: readonly Command[], args: readonly string[]): Parsed {
   const plain = args.filter((word) => !word.startsWith('-'));
   const command =
@@ -53,7 +53,7 @@ export function usage(command: Command, problem?: string): Failure {
   );
 }
 
-/** Removes the command name, whose words may stand among options: `signet --json user list`. */
+/** Removes the command name, whose words may be among options: `signet --json user list`. */
 function withoutName(args: readonly string[], name: readonly string[]): string[] {
   const rest = [...args];
   for (const part of name) rest.splice(rest.indexOf(part), 1);
@@ -62,7 +62,7 @@ function withoutName(args: readonly string[], name: readonly string[]): string[]
 
 function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
   const [first = ''] = plain;
-  if (first === '') return new Failure('usage', 'Say what to do. All commands: npx signet --help');
+  if (first === '') return new Failure('usage', 'The command is missing. To list the commands: npx signet --help');
   const name = plain.slice(0, 2).join(' ');
   const names = commands.map((one) => one.name);
   const siblings = names.filter((name) => name.startsWith(`${first} `));
@@ -72,7 +72,7 @@ function unknownCommand(commands: readonly Command[], plain: readonly string[]):
     near && (siblings.length === 0 || plain.length > 1) ? `Did you mean "${near}"?` : '',
     siblings.length > 0
       ? `There are: ${siblings.map((name) => `signet ${name}`).join(', ')}`
-      : 'All commands: npx signet --help',
+      : 'To list the commands: npx signet --help',
   ];
   return new Failure('usage', parts.filter((part) => part !== '').join(' '));
 }

@@ -1,8 +1,9 @@
 import { pino } from 'pino';
-import { acceptedValues, readConfig, type Setting, settings } from '../platform/config/index.ts';
+import { formatFault, readConfig, type Setting, settings } from '../platform/config/index.ts';
 import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
 import { systemClock } from '../platform/time.ts';
 import { buildApp } from '../server/compose.ts';
+import { acceptedText } from './messages/settings.ts';
 import { version } from './version.ts';
 
 /** Returns the OpenAPI document of the routes. Nothing is served: there is no database and no key. */
@@ -72,7 +73,8 @@ function configurationPage(): string {
   const rows = Object.values(settings as Record<string, Setting<unknown>>).map((one) => {
     const standard = one.standard === '' ? 'not set' : one.standard;
     const names = one.secret ? `\`${one.env}\`, \`${one.env}_FILE\`` : `\`${one.env}\``;
-    return row(names, one.meaning, acceptedValues(one) ?? 'text', standard);
+    const fault = formatFault(one);
+    return row(names, one.meaning, fault === null ? 'text' : acceptedText(fault), standard);
   });
   return `${generatedNote}
 # Configuration

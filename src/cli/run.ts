@@ -77,7 +77,7 @@ async function appendRows(command: DatabaseCommand, input: Input, { option, text
   try {
     await appendFile(path, text);
   } catch (error) {
-    throw new Failure('failed', `The file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+    throw new Failure('failed', `The file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}). Check that this user may write it.`);
   }
 }
 

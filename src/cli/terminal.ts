@@ -9,7 +9,7 @@ import type { Terminal } from './command.ts';
 /** Limit of a file or standard input in bytes: the longest string that the engine supports. */
 const MAX_BYTES = 512 * 1024 * 1024 - 1024;
 
-/** Reads all of standard input. Failure: it is too large, or not UTF-8. */
+/** Reads all of standard input. Throws a Failure, or `text_not_utf8`. */
 export async function readStdin(): Promise<string> {
   return decodeText(await readStdinBytes(), 'Standard input');
 }
@@ -22,7 +22,7 @@ export async function readStdinBytes(): Promise<Buffer> {
   }
 }
 
-/** Reads a file. Failure: it cannot be read, is too large, or is not UTF-8. */
+/** Reads a file. Throws a Failure if it cannot be read or is too large, or `text_not_utf8`. */
 export async function readText(path: string): Promise<string> {
   return decodeText(await readBytes(path), path);
 }
@@ -54,13 +54,14 @@ async function collect(stream: Readable, source: string): Promise<Buffer> {
 }
 
 function tooLarge(source: string): Failure {
-  return new Failure('usage', `${source} is larger than 512 MB: more than any command takes.`);
+  return new Failure('usage', `${source} is larger than 512 MB, the most that a command reads. Check that it is the right one.`);
 }
 
 function readFailure(error: unknown, source: string): Failure {
   if (error instanceof Failure) return error;
   const { code } = error as NodeJS.ErrnoException;
-  return new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `${source} cannot be read (${code}).`);
+  const remedy = code === 'ENOENT' ? 'Check the path.' : 'Check that this user may read it.';
+  return new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `${source} cannot be read (${code}). ${remedy}`);
 }
 
 /** Opens the terminal. Prompts go to stderr, so that stdout has only the result. */
@@ -72,7 +73,7 @@ export function openTerminal(): Terminal {
       return await lines.question(prompt);
     } catch (error) {
       if ((error as Error).name !== 'AbortError') throw error;
-      throw new Failure('failed', 'Given up. Nothing was changed.');
+      throw new Failure('failed', 'Cancelled. Nothing was changed.');
     } finally {
       lines.close();
     }

@@ -55,6 +55,9 @@ export function isDomainError<Code extends string>(error: unknown, code: Code): 
   return error instanceof DomainError && error.code === code;
 }
 
+/** Returns the words for a refusal. Only the edge has them: a server gets this function from the command that starts it. */
+export type Explain = (error: DomainError) => string;
+
 /** A resource that will be available in a moment. A route returns 503 with `Retry-After`. */
 export class NotReady extends Error {
   override readonly name = 'NotReady';

@@ -1,29 +1,44 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { Failure } from './errors.ts';
+import { domainErrors } from './errors.ts';
 
 /** More than any secret needs, and small enough to read at once. */
 const SMALL_BYTES = 64 * 1024;
 
-/** Decodes the text of a file or of standard input as UTF-8, without a byte order mark. Failure: it is not UTF-8. */
+/** The refusals of text files, with what a message about each names. `source`: a path, or a name that the caller gives the text. */
+export interface TextFileErrors {
+  readonly text_not_utf8: {
+    readonly source: string;
+    readonly offset: number;
+    readonly line: number;
+    readonly encoding: Utf8Fault['encoding'];
+  };
+  readonly text_has_lines: { readonly source: string; readonly content: LineContent };
+  readonly file_too_large: { readonly source: string; readonly maxKiB: number };
+}
+
+/** What a text of one line is. */
+type LineContent = 'key' | 'password' | 'token' | 'value';
+
+const textFileError = domainErrors<TextFileErrors>();
+
+/** Decodes the text of a file or of standard input as UTF-8, without a byte order mark. Throws `text_not_utf8`. */
 export function decodeText(bytes: Buffer, source: string): string {
   const decoded = decodeUtf8(bytes);
   if ('text' in decoded) return decoded.text;
   const { offset, line, encoding } = decoded.fault;
-  const where = encoding ? `it is ${encoding}` : `byte ${offset}, line ${line}`;
-  throw new Failure('usage', `${source} is not UTF-8 (${where}). Save it as UTF-8, then run the command again.`);
+  throw textFileError('text_not_utf8', { source, offset, line, encoding });
 }
 
-/** Returns the single line of a text, without a line break at its end. Failure: there are several lines. */
-export function oneLine(text: string, source: string, valueName: string): string {
+/** Returns the single line of a text, without a line break at its end. Throws `text_has_lines`. */
+export function oneLine(text: string, source: string, content: LineContent): string {
   const line = text.replace(/\r?\n$/, '');
   // A file with several lines was meant for something else, or holds more than this value.
-  if (/[\r\n]/.test(line))
-    throw new Failure('usage', `${source} holds more than one line. Give the ${valueName} alone.`);
+  if (/[\r\n]/.test(line)) throw textFileError('text_has_lines', { source, content });
   return line;
 }
 
-/** Reads a file that holds one value. Throws file system errors. Failure: it is too large, or not UTF-8. */
+/** Reads a file that has one value. Throws file system errors, `file_too_large`, `text_not_utf8`. */
 export function readSmallFile(path: string, source: string): string {
   const bytes = Buffer.alloc(SMALL_BYTES + 1);
   const file = openSync(path, 'r');
@@ -34,8 +49,7 @@ export function readSmallFile(path: string, source: string): string {
   } finally {
     closeSync(file);
   }
-  if (size > SMALL_BYTES)
-    throw new Failure('usage', `${source} has more than ${SMALL_BYTES / 1024} KiB: it is another file than was meant.`);
+  if (size > SMALL_BYTES) throw textFileError('file_too_large', { source, maxKiB: SMALL_BYTES / 1024 });
   return decodeText(bytes.subarray(0, size), source);
 }
 

@@ -25,6 +25,7 @@ import type { Passwords } from '../passwords/index.ts';
 import { type CatalogueCache, createCatalogueCache, createPermissionCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
+import type { Explain } from '../platform/errors.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import { healthRoutes } from '../platform/health/routes.ts';
 import {
@@ -82,6 +83,8 @@ export interface Deps {
   /** Authentication backends that run before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
   readonly isStopping?: () => boolean;
+  /** The words of a refusal in the log; absent: its code. */
+  readonly explain?: Explain;
   /** PEM, for `dev --https`; absent: plain http, behind a proxy. */
   readonly https?: { readonly key: string; readonly cert: string };
   /** Present if SIGNET_METRICS_PORT is set. */
@@ -152,7 +155,8 @@ function mountDocuments(app: App, deps: Deps, { oauth, statusLists, catalogues }
   discoveryRoutes(app, oauth);
   catalogueDocumentRoute(app, { ...oauth, catalogues });
   openapiRoute(app, basePath(issuer));
-  healthRoutes(app, db, deps.isStopping ?? (() => false));
+  const { isStopping = () => false, explain = (error) => error.message } = deps;
+  healthRoutes(app, db, { isStopping, explain });
 }
 
 /** Mounts the routes that take authority from the cookie and are subject to the cross-origin rule. */
@@ -190,7 +194,7 @@ function createServices(deps: Deps) {
     db,
     issuer,
     fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
-    onFailure: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
+    onFailure: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client could not be fetched'),
   });
   const shared = {
     ...(deps.sign ? { sign: deps.sign } : {}),

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { LockOwner } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
+import { serverError } from './errors.ts';
 
 /** A command sent to the server that owns the embedded database: arguments, standard input and file contents, never paths. */
 export interface ControlRequest {
@@ -78,7 +78,7 @@ function readRequest(line: string): ControlRequest | null {
   }
 }
 
-/** Sends a command to the owner of the folder and waits for its result. Failure if the owner stops meanwhile. */
+/** Sends a command to the owner of the folder and waits for its result. Throws `command_too_large`, `server_stopped`. */
 export function sendControl(
   owner: LockOwner,
   request: ControlRequest,
@@ -89,17 +89,10 @@ export function sendControl(
   const length = texts.reduce((sum, one) => sum + (one?.length ?? 0), 0);
   // Encoding rarely adds half: a text over half the limit is rejected before it is encoded in vain.
   const line = length > MAX_LINE_BYTES / 2 ? null : Buffer.from(`${JSON.stringify(request)}\n`);
-  if (line === null || line.length > MAX_LINE_BYTES)
-    throw new Failure('usage', 'This is too large to hand to the running server. Stop it, then run the command again.');
+  if (line === null || line.length > MAX_LINE_BYTES) throw serverError('command_too_large');
   return new Promise((resolve, reject) => {
     const connection = connect(owner.socket);
-    const onClosed = () =>
-      reject(
-        new Failure(
-          'noConnection',
-          'The server stopped before it answered. Look at its output, then run the command again.',
-        ),
-      );
+    const onClosed = () => reject(serverError('server_stopped'));
     connection.once('error', onClosed);
     connection.once('close', onClosed);
     connection.once('connect', () => connection.write(line));

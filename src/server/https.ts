@@ -1,8 +1,8 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../platform/errors.ts';
 import type { ValidityPeriod } from './certificate.ts';
+import { serverError } from './errors.ts';
 
 /** The certificate and key of `signet dev --https`, and the CA that clients on this machine must trust. */
 export interface HttpsIdentity {
@@ -24,7 +24,7 @@ const BACKDATE_MS = 3_600_000;
 
 /**
  * Returns a CA of this data folder and a certificate signed by it, in `<data>/https`. They are created if missing and renewed before they
- * expire. Nothing is added to a trust store: each client is configured with the CA.
+ * expire. Nothing is added to a trust store: each client is configured with the CA. Throws `certificates_unusable`.
  */
 export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsIdentity> {
   const folder = join(dataDir, 'https');
@@ -38,10 +38,7 @@ export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsId
     // One file holds both, so that key and certificate always match.
     return { key: leaf, cert: leaf, caPath };
   } catch (error) {
-    throw new Failure(
-      'failed',
-      `The certificates in ${folder} cannot be read or made: ${(error as Error).message}. Remove that folder and start again.`,
-    );
+    throw serverError('certificates_unusable', { folder, reason: (error as Error).message });
   }
 }
 

@@ -7,7 +7,6 @@ import type { ChangeFeed } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import type { Job } from '../platform/jobs/index.ts';
 import { type DeliverDue, purgeOutbox } from '../platform/outbox/index.ts';
-import { safeError } from '../platform/telemetry/index.ts';
 import { purgeSessions } from '../sessions/index.ts';
 import { purgeExpired } from '../signin/index.ts';
 import { advanceKeys, KEYS_TOPIC, purgeTokens, STATUS_TOPIC } from '../tokens/index.ts';
@@ -42,10 +41,9 @@ export function followChanges(
 /** Logs that the reader of a topic failed. */
 export function logReadError(log: Deps['log']): (topic: string, error: Error) => void {
   return (topic, error) => {
-    const err = safeError(error);
-    if (topic === STATUS_TOPIC.name) log.error({ err }, 'status lists could not be read');
-    else if (topic === FAN_OUT_TOPIC.name) log.error({ job: topic, err }, 'a job failed');
-    else log.error({ topic, err }, 'a change was not read yet');
+    if (topic === STATUS_TOPIC.name) log.error({ err: error }, 'status lists could not be read');
+    else if (topic === FAN_OUT_TOPIC.name) log.error({ job: topic, err: error }, 'a job failed');
+    else log.error({ topic, err: error }, 'a change could not be read yet');
   };
 }
 
@@ -62,7 +60,7 @@ export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {
       everySeconds: 5,
       run: async () => {
         const steps = await advanceKeys(db.fork(), audit(), masterKey, policy);
-        if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
+        if (steps.length > 0) log.info({ steps }, 'the signing keys changed');
       },
     },
     { name: 'logout-notices', everySeconds: 1, run: createLogoutJob(deps) },
@@ -96,8 +94,8 @@ function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobD
     fetch: createGuardedFetch({ allow: config.fetchAllow }),
     onAttempt: (outcome, delivery) => {
       metrics?.logoutDelivery(outcome);
-      if (outcome === 'given_up') log.warn(delivery, 'a client was not told of a logout');
-      else if (outcome === 'failed') log.info(delivery, 'a client was not told of a logout yet');
+      if (outcome === 'given_up') log.warn(delivery, 'a client was not notified of a logout');
+      else if (outcome === 'failed') log.info(delivery, 'a client was not notified of a logout yet');
     },
   });
 }

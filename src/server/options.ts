@@ -10,11 +10,11 @@ import {
 } from '../passwords/index.ts';
 import { type Config, isLoopbackHost } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import type { Metrics } from '../platform/telemetry/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authentication, type Backend, passwordBackend, type Quotas } from '../signin/index.ts';
 import type { GrantLife, RotationPolicy } from '../tokens/index.ts';
+import { serverError } from './errors.ts';
 
 // Maps settings to the options of each room.
 
@@ -96,13 +96,10 @@ export async function createConfiguredPasswords(
   );
 }
 
-/** Returns the rotation policy of signing keys. Failure: two settings that conflict. */
+/** Returns the rotation policy of signing keys. Throws `key_rotation_too_short`. */
 export function readRotationPolicy(config: Config): RotationPolicy {
   const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
   if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)
-    throw new Failure(
-      'usage',
-      `SIGNET_KEY_ROTATION (${rotationSeconds}) is not longer than SIGNET_KEY_LEAD (${leadSeconds}): a key signs only after it was published for so long. Raise one or lower the other.`,
-    );
+    throw serverError('key_rotation_too_short', { rotationSeconds, leadSeconds });
   return { leadSeconds, rotationSeconds };
 }

@@ -13,14 +13,15 @@ import {
   openDatabase,
   startChangeFeed,
 } from '../platform/database/index.ts';
-import { Failure, OUTPUT_CLOSED } from '../platform/errors.ts';
+import { type DomainError, type Explain, OUTPUT_CLOSED } from '../platform/errors.ts';
 import { startJobs } from '../platform/jobs/index.ts';
-import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
+import { createLog, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
 import type { Backend } from '../signin/index.ts';
 import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing, openKeys } from '../tokens/index.ts';
 import { buildApp } from './compose.ts';
 import { type ControlRequest, type ControlResult, serveControl } from './control.ts';
+import { serverError } from './errors.ts';
 import type { HttpsIdentity } from './https.ts';
 import { createJobs, followChanges, type JobDeps, logReadError } from './jobs.ts';
 import { createServerMetrics } from './metrics.ts';
@@ -43,6 +44,8 @@ export interface RunningServer extends ServerResources {
 }
 
 export interface ServeOptions {
+  /** For the log. */
+  readonly explain: Explain;
   readonly backends?: readonly Backend[];
   /** The index of this process among those that share the port and the cores. */
   readonly workers?: { readonly count: number; readonly index: number };
@@ -75,7 +78,7 @@ export async function serve(
   config: Config,
   issuer: string,
   prepare: PrepareDatabase,
-  { backends = [], workers = { count: 1, index: 0 }, https, runCommand }: ServeOptions = {},
+  { explain, backends = [], workers = { count: 1, index: 0 }, https, runCommand }: ServeOptions,
 ): Promise<RunningServer> {
   // Each worker serves its own metrics, on its own port.
   const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.index;
@@ -89,9 +92,11 @@ export async function serve(
   };
   try {
     const lock =
-      config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => onLockLost(config)) : undefined;
+      config.databaseUrl === undefined
+        ? await lockFolder(config.dataDir, () => onLockLost(config.dataDir, explain))
+        : undefined;
     if (lock) closers.push(() => lock.release());
-    const log = createLog(config.logLevel);
+    const log = createLog(config.logLevel, explain);
     const db = await openDatabase(config, model, 'requests');
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemContext());
@@ -113,7 +118,7 @@ export async function serve(
     const app = await buildApp({
       ...shared,
       ...resources,
-      ...{ catalogues, statusLists, sign, backends },
+      ...{ catalogues, statusLists, sign, backends, explain },
       isStopping: () => isStopping,
       ...(identity ? { https: identity } : {}),
     });
@@ -147,7 +152,7 @@ async function openKeyRing(db: Database, masterKey: Buffer, config: Config, log:
   await advanceKeys(db.fork(), systemContext(), masterKey, readRotationPolicy(config));
   return createKeyRing(
     (open) => openKeys(db.fork(), masterKey, open),
-    (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
+    (error) => log.error({ err: error }, 'a new signing key could not be opened'),
   );
 }
 
@@ -161,7 +166,7 @@ async function openPasswords(
   if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
     log.info(
       { milliseconds: passwords.deadlineMilliseconds },
-      'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
+      'failed logins are answered later than SIGNET_REFUSAL_MS: a password hash takes too long on this machine',
     );
   return { pool, passwords };
 }
@@ -178,44 +183,30 @@ function startBackgroundWork(
 }
 
 /** Another process has the folder's lock: every further write could lose rows. */
-function onLockLost(config: Config): never {
-  process.stderr.write(
-    `signet: The lock of ${config.dataDir} was taken away. Stopping at once: two processes on one folder lose data.\n`,
-  );
+function onLockLost(folder: string, explain: Explain): never {
+  process.stderr.write(`signet: ${explain(serverError('folder_lock_lost', { folder }))}\n`);
   process.exit(1);
 }
 
 function requireFreePort(config: Config): Promise<void> {
+  const { host, port } = config;
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') reject(portInUse(config));
-      else
-        reject(
-          new Failure(
-            'failed',
-            `Cannot listen on ${config.host}:${config.port} (${error.code}). Set SIGNET_HOST and SIGNET_PORT to an address of this machine.`,
-          ),
-        );
+      else reject(serverError('address_unavailable', { host, port, reason: String(error.code) }));
     });
-    probe.listen(config.port, config.host, () => probe.close(() => resolve()));
+    probe.listen(port, host, () => probe.close(() => resolve()));
   });
 }
 
 /** On the public port anyone could read them. */
 function requireSeparatePort(config: Config): void {
-  if (config.metricsPort === config.port)
-    throw new Failure(
-      'usage',
-      `SIGNET_METRICS_PORT is the public port ${config.port}. Give metrics a port of their own, or unset it.`,
-    );
+  if (config.metricsPort === config.port) throw serverError('metrics_port_public', { port: config.port });
 }
 
-function portInUse(config: Config): Failure {
-  return new Failure(
-    'conflict',
-    `Port ${config.port} is in use. Stop what uses it, or choose another: SIGNET_PORT=${config.port + 1}${config.mode === 'development' ? ` (or: npm start -- --port ${config.port + 1})` : ''}`,
-  );
+function portInUse({ port, mode }: Config): DomainError {
+  return serverError('port_in_use', { port, isDevelopment: mode === 'development' });
 }
 
 /**

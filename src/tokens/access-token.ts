@@ -86,7 +86,7 @@ function measureExcess(bytes: number, { api, rights }: TokenRequest): OverBudget
 }
 
 function forbidExcess(excess: OverBudget | null): void {
-  if (excess) throw new Error(`a token of ${excess.bytes} bytes is made over its budget of ${excess.budget}`);
+  if (excess) throw new Error(`a token of ${excess.bytes} bytes is over its budget of ${excess.budget}`);
 }
 
 /** Signs an access token (RFC 9068). Throws when it exceeds its budget, which `draftAccessToken` reports. */

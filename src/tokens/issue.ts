@@ -69,5 +69,5 @@ export async function issueWithRetry<Result>(attempt: () => Promise<Result | 'st
     const result = await attempt();
     if (result !== 'stale') return result;
   }
-  throw new NotReady('what the token says is being changed again and again');
+  throw new NotReady(`the rights changed during ${MAX_ATTEMPTS} attempts to issue a token`);
 }

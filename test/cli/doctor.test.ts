@@ -49,7 +49,7 @@ t.test('doctor', (t) =>
       for (const name of ['clock', 'migrations', 'database', 'issuer', 'signing', 'token size', 'sample'])
         t.match(of(name), [{ status: 'ok' }], name);
       for (const name of ['argon2', 'hash pool', 'hash queue', 'refusals']) t.equal(of(name).length, 1, name);
-      t.match(of('served'), [{ status: 'note', message: /could not be asked/ }]);
+      t.match(of('served'), [{ status: 'note', message: /could not be reached/ }]);
       t.equal(text.trim().split('\n').length, checks.length);
       t.ok(text.split('\n').every((one) => one === '' || /^(ok {2}|note|warn|fail) {2}\w/.test(one)));
       t.same(await cliHarness.counts(), before, 'it changes nothing');
@@ -116,11 +116,11 @@ t.test('doctor', (t) =>
       const share = Math.round((issued / 4096) * 100);
       t.ok(share < 80);
       const [fits] = await sizes();
-      t.match(fits, { status: 'ok', message: /^The largest has \d+ % of its budget \(big\)/ });
+      t.match(fits, { status: 'ok', message: /^The largest token uses \d+ % of its budget \(big\)/ });
       const told = Number(/(\d+) %/.exec(fits?.message ?? '')?.[1]);
       t.ok(told >= share && told <= share + 5, `${told}: ada's with a session, not bob's two halves (${share})`);
       await cliHarness.json('api update big --budget 3000');
-      t.match(await sizes(), [{ status: 'warn', message: /for big has \d+ bytes; the budget is 3000/ }]);
+      t.match(await sizes(), [{ status: 'warn', message: /for big has \d+ bytes, and the budget is 3000/ }]);
       await cliHarness.json('api update big --budget 2048');
       t.match(await sizes(), [{ status: 'fail', remedy: /api update big --budget 8192/ }]);
       t.equal((await consult(db)).exit, 1);
@@ -143,7 +143,7 @@ t.test('doctor', (t) =>
       ]);
       t.match((await consult(db)).of('token typ'), [{ status: 'ok' }]);
       await cliHarness.json('api update big --typ JWT');
-      t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only guard/ }]);
+      t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only the audience/ }]);
       t.same((await consult(db)).of('libraries'), []);
       await cliHarness.json(
         'client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA',
@@ -154,7 +154,7 @@ t.test('doctor', (t) =>
           message: /ID tokens or userinfo for Odd are signed with EdDSA/,
           remedy: /--id-token-alg RS256/,
         },
-        { status: 'note', message: /keys for RS256, EdDSA \(asked for by Odd\)/ },
+        { status: 'note', message: /keys for RS256, EdDSA \(used by Odd\)/ },
       ]);
       await cliHarness.json('client delete Odd');
     });
@@ -209,7 +209,7 @@ t.test('the issuer', async (t) => {
     ['http://localhost:4000', false, 'ok', /development/],
     ['http://localhost:4000', true, 'warn'],
     ['https://id.example/auth', true, 'note', /oauth-authorization-server\/auth/],
-    ['https://ID.example', true, 'fail', /https:\/\/id\.example to whoever parses it/],
+    ['https://ID.example', true, 'fail', /reads https:\/\/ID\.example as https:\/\/id\.example,/],
     ['https://id.example:443', true, 'fail'],
     ['https://id.example/a/../b', true, 'fail'],
     ['https://id.example/a//b', true, 'fail', /empty or encoded/],

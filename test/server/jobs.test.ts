@@ -11,9 +11,9 @@ t.test('docs/architecture.md: a reader of the change feed that fails is logged',
     onError(name, new Error('the disk is full'));
   const err = { message: 'the disk is full' };
   t.match(lines, [
-    [{ topic: 'keys', err }, 'a change was not read yet'],
+    [{ topic: 'keys', err }, 'a change could not be read yet'],
     [{ err }, 'status lists could not be read'],
     [{ job: 'fan-out', err }, 'a job failed'],
-    [{ topic: 'signals', err }, 'a change was not read yet'],
+    [{ topic: 'signals', err }, 'a change could not be read yet'],
   ]);
 });

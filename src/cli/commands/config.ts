@@ -16,7 +16,7 @@ export const config: LocalCommand = {
     const text = `${rows(
       ['SETTING', 'VALUE', 'FROM'],
       settingRows.map((one) => [one.name, displayValue(one.value), one.source]),
-    )}\n\nMode ${mode}: \`signet dev\` is development, \`signet start\` production; other commands take DATABASE_URL for a sign of production.`;
+    )}\n\nMode: ${mode}. \`signet dev\` is development, \`signet start\` production; for other commands, production is when DATABASE_URL is set.`;
     // A misspelt name is an error here too, but its message points to this list, so the list is printed first.
     if (
       input.options['json'] !== true &&

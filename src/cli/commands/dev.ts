@@ -27,6 +27,7 @@ import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
+import { explain } from '../messages.ts';
 import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { pluralize } from './text.ts';
@@ -64,6 +65,7 @@ export const dev: LocalCommand = {
       return identity;
     };
     const running = await serve(config, issuer, prepare, {
+      explain,
       runCommand: createCommandRunner(commands, config),
       ...(isHttps ? { https } : {}),
     });
@@ -82,7 +84,7 @@ function createMasterKey(config: Config, keys: number): Buffer {
   if (keys === 0) return makeMasterKey(config);
   throw new Failure(
     'failed',
-    `The signing keys in this database were sealed by a master key that is not in ${config.keysDir}. Put it there, or set SIGNET_KEYS_DIR.`,
+    `The signing keys in this database are sealed by a master key that is not in ${config.keysDir}. Put the key there, or set SIGNET_KEYS_DIR.`,
   );
 }
 
@@ -90,7 +92,7 @@ function httpsIssuer(config: Config): string {
   if (config.issuer?.startsWith('http:'))
     throw new Failure(
       'usage',
-      `SIGNET_ISSUER is ${config.issuer}, and --https serves https. Unset it, or make it https.`,
+      `SIGNET_ISSUER is ${config.issuer}, but --https serves https. Unset SIGNET_ISSUER, or change it to https.`,
     );
   return config.issuer ?? `https://localhost:${config.port}`;
 }
@@ -102,7 +104,7 @@ function requireDevelopment(config: Config, environment: Record<string, string |
       `Development mode listens on this machine only, not on ${config.host}. Unset SIGNET_HOST, or run production mode: npx signet start`,
     );
   if (!isLoopbackHost(config.metricsHost))
-    throw new Failure('usage', `Development mode shows its metrics to this machine only. Unset SIGNET_METRICS_HOST.`);
+    throw new Failure('usage', 'Development mode serves metrics to this machine only. Unset SIGNET_METRICS_HOST.');
   if (environment['NODE_ENV'] === 'production')
     throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
 }
@@ -124,9 +126,9 @@ async function banner(
   lines.push(`  Issuer   ${issuer}`);
   if (caPath !== null)
     lines.push(
-      `  HTTPS    NODE_EXTRA_CA_CERTS=${shellQuote(caPath)}        (by this, programs on this machine believe the certificate; it is in no trust store)`,
+      `  HTTPS    NODE_EXTRA_CA_CERTS=${shellQuote(caPath)}        (set this for programs on this machine, so that they trust the certificate)`,
     );
-  if (secret === 'hidden') lines.push('  Setup    a link is out already (a new one: npx signet setup-link)');
+  if (secret === 'hidden') lines.push('  Setup    a link was made before (for a new one: npx signet setup-link)');
   else if (secret !== null)
     lines.push(
       `  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`,

@@ -14,13 +14,16 @@ import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
 import { checkSigning, checkSizes, checkTokenTyp } from '../doctor/tokens.ts';
 import { checkSlowPasswords, checkUsernames } from '../doctor/users.ts';
+import { errorLine } from '../messages.ts';
 import { redirectRules } from './client-options.ts';
 import { printable } from './text.ts';
+
+const CHECK_DATABASE = 'Check the database and its log.';
 
 export const doctor: DatabaseCommand = {
   kind: 'database',
   name: 'doctor',
-  summary: 'Look for what would go wrong: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
+  summary: 'Look for problems: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
   usage: '',
   args: { min: 0, max: 0 },
   allowsPendingMigrations: true,
@@ -28,20 +31,20 @@ export const doctor: DatabaseCommand = {
     const { config, db, clock } = context;
     const isProduction = config.mode === 'production';
     const checks = [
-      ...(await runCheck('clock', 'Look at the database.', () => checkClock(db, clock))),
-      ...(await runCheck('migrations', 'Look at the database.', () => checkMigrations(db))),
-      ...(await runCheck('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
-      ...(await runCheck('sessions', 'Look at the database.', () => checkSessions(db))),
-      ...(await runCheck('argon2', 'Look at the memory of this machine.', () => measureHashing(context))),
+      ...(await runCheck('clock', CHECK_DATABASE, () => checkClock(db, clock))),
+      ...(await runCheck('migrations', CHECK_DATABASE, () => checkMigrations(db))),
+      ...(await runCheck('database', CHECK_DATABASE, () => checkDatabase(db, isProduction, config))),
+      ...(await runCheck('sessions', CHECK_DATABASE, () => checkSessions(db))),
+      ...(await runCheck('argon2', 'Check that this machine has enough memory.', () => measureHashing(context))),
       ...checkNetwork(config),
     ];
     const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
     checks.push(...(await checkIssuing(context, isMigrated)));
     if (isMigrated) {
-      checks.push(...(await runCheck('names', 'Look at the database.', () => checkUsernames(db))));
-      checks.push(...(await runCheck('sample', 'Look at the database.', () => checkSample(context))));
+      checks.push(...(await runCheck('names', CHECK_DATABASE, () => checkUsernames(db))));
+      checks.push(...(await runCheck('sample', CHECK_DATABASE, () => checkSample(context))));
       const slow = async () => checkSlowPasswords(db, await context.passwords());
-      checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
+      checks.push(...(await runCheck('passwords', CHECK_DATABASE, slow)));
     }
     const isFailure = checks.some((one) => one.status === 'fail');
     return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
@@ -84,17 +87,17 @@ function checkNetwork(config: Config): Check[] {
       config.trustProxy.length === 0
         ? note(
             'proxy',
-            'No proxy is trusted. Behind one, all logins seem to come from its address, and share one limit of failures.',
-            'Behind a proxy set SIGNET_TRUST_PROXY to its address.',
+            'No proxy is trusted. Behind a proxy, all logins seem to come from its address and share one limit of failures.',
+            'If there is a proxy, set SIGNET_TRUST_PROXY to its address.',
           )
-        : ok('proxy', `X-Forwarded-For is believed from ${config.trustProxy.join(', ')}.`),
+        : ok('proxy', `X-Forwarded-For is trusted from ${config.trustProxy.join(', ')}.`),
     );
   if (config.metricsPort !== undefined && !isLoopbackHost(config.metricsHost))
     checks.push(
       note(
         'metrics',
-        `Whoever reaches ${config.metricsHost}:${config.metricsPort} may read how this server is used.`,
-        'Let only Prometheus reach it.',
+        `Anyone who can reach ${config.metricsHost}:${config.metricsPort} can read the metrics.`,
+        'Allow only Prometheus to reach it.',
       ),
     );
   return checks;
@@ -107,15 +110,15 @@ async function checkIssuing(context: Context, isMigrated: boolean): Promise<Chec
   try {
     issuer = context.issuer();
   } catch (error) {
-    return [fail('issuer', (error as Error).message, 'Every setting: npx signet config')];
+    return [fail('issuer', errorLine(error), 'To list the settings: npx signet config')];
   }
   const first = checkIssuer(issuer, config.mode === 'production');
   if (!isMigrated) return [first];
-  const remedy = 'Give the master key that belongs to this database: SIGNET_MASTER_KEY_FILE, or keys/master.key.';
+  const remedy = 'Use the master key of this database: SIGNET_MASTER_KEY_FILE, or keys/master.key.';
   const rest = await runCheck('signing', remedy, async () => {
     const keys = await context.keys();
     if ((await countKeys(db.fork())) === 0)
-      return warn('signing', 'There is no signing key yet.', 'Start the server once: it makes one.');
+      return warn('signing', 'There is no signing key yet.', 'Start the server once: it makes a key.');
     const issuing = { db, keys, issuer, now: clock.now() };
     return [
       checkSigning(issuing),
@@ -126,7 +129,7 @@ async function checkIssuing(context: Context, isMigrated: boolean): Promise<Chec
       ...(await checkLibraries(issuing)),
     ];
   });
-  const clients = await runCheck('clients', 'Look at the database.', () =>
+  const clients = await runCheck('clients', CHECK_DATABASE, () =>
     checkClients(db, {
       redirectRules: redirectRules(context),
       documents: createDocuments(config, issuer),
@@ -137,11 +140,11 @@ async function checkIssuing(context: Context, isMigrated: boolean): Promise<Chec
 }
 
 async function checkSample({ db, config }: Context): Promise<Check> {
-  if (!(await findSample(db.fork()))) return ok('sample', 'The development sample is not here.');
-  if (config.mode !== 'production') return ok('sample', 'Here, as development has it.');
+  if (!(await findSample(db.fork()))) return ok('sample', 'The database does not have the development sample.');
+  if (config.mode !== 'production') return ok('sample', 'The database has the development sample, for development only.');
   return fail(
     'sample',
-    'The database holds the development sample, whose passwords are derived, and start refuses it.',
+    'The database has the development sample, so start refuses it.',
     'Remove it: npx signet sample --remove',
   );
 }

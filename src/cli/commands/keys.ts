@@ -53,12 +53,12 @@ export const keysRotate: DatabaseCommand = {
     );
     const lines = keys.map((key) =>
       isNow
-        ? `${key.alg}: ${key.kid} signs now; the key before it stays published for what it has signed.`
+        ? `${key.alg}: ${key.kid} signs now. The previous key stays published, so that its tokens verify.`
         : `${key.alg}: ${key.kid} is published, and signs from ${when(key.activateAt)} on.`,
     );
     if (isNow)
       lines.push(
-        'A verifier that fetched the keys a moment ago may refuse new tokens until it fetches them again: jose does so after 30 seconds, a cache in between after 300 at the most.',
+        'A verifier that fetched the keys a moment ago may refuse new tokens until it fetches them again: jose after 30 seconds, a cache after at most 300.',
       );
     return { data: { keys: keys.map(wireKey) }, text: lines.join('\n') };
   },
@@ -86,7 +86,7 @@ function stateText({ state, activateAt, activatedAt, createdAt, retireAt }: Sign
 export const keysRevoke: DatabaseCommand = {
   kind: 'database',
   name: 'keys revoke',
-  summary: 'Take a signing key away at once, with everything that it has signed',
+  summary: 'Remove a signing key at once, with every token that it has signed',
   usage: 'KID [--yes]   (without --yes it asks for the key once more)',
   options: { yes: { type: 'boolean' } },
   args: { min: 1, max: 1 },
@@ -108,20 +108,20 @@ export const keysRevoke: DatabaseCommand = {
           [
             'Tokens',
             state === 'next'
-              ? 'none: it has signed nothing'
+              ? 'none: the key has signed nothing'
               : 'refused here at once; a service that verifies locally refuses them when it fetches the keys again',
           ],
-          ['Then signs', isInUse ? successorText : 'what signs now'],
-          ['Its private half', 'is erased. It cannot be undone.'],
+          ['Next key', isInUse ? successorText : 'the key that signs now'],
+          ['Private half', 'is erased. This cannot be undone.'],
         ]),
       };
     }
     await revokeKey(context.db.fork(), context.audit(), context.masterKey(), kid);
     const current = (await listKeys(context.db.fork())).find((key) => key.alg === alg && key.state === 'current');
-    const signs = current ? `${alg} is signed by ${current.kid}.` : `Nobody asks for ${alg}, so nothing signs it.`;
+    const signs = current ? `${current.kid} signs ${alg} now.` : `No API and no client uses ${alg}, so it has no key now.`;
     return {
       data: { kid, alg, state: 'gone', revoked: true, signs: current?.kid ?? null },
-      text: `Revoked the ${alg} key ${kid}: it is not published any more, and what it signed is refused. ${signs}`,
+      text: `Revoked the ${alg} key ${kid}: it is no longer published, and its tokens are refused. ${signs}`,
     };
   },
 };
@@ -130,7 +130,7 @@ export const keysRewrap: DatabaseCommand = {
   kind: 'database',
   name: 'keys rewrap',
   summary: 'Change the master key: seal the signing keys, which stay the same, under another one',
-  usage: 'FILE   (FILE holds the new master key: openssl rand -hex 32 > FILE; the settings give the old one)',
+  usage: 'FILE   (FILE has the new master key: openssl rand -hex 32 > FILE; the settings have the old one)',
   args: { min: 1, max: 1 },
   fileArgument: 0,
   async run(context, input) {
@@ -138,10 +138,10 @@ export const keysRewrap: DatabaseCommand = {
     const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
     const count = await rewrapKeys(context.db.fork(), context.audit(), context.masterKey(), to);
     const lines = [
-      `${pluralize(count, 'signing key')} sealed under the new master key; tokens stay good.`,
-      `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,
-      'Refresh tokens are made under a key derived from the master key: they are refused once the servers have the new one, and people sign in again.',
-      'Keep the old one for as long as you keep backups from before.',
+      `${pluralize(count, 'signing key')} sealed under the new master key. Access tokens stay valid.`,
+      `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server continues with its open keys, but cannot start with the old master key.`,
+      'Refresh tokens depend on the master key: servers with the new one refuse them, and users sign in again.',
+      'Keep the old master key for as long as you keep older backups.',
     ];
     return { data: { rewrapped: count }, text: lines.join('\n') };
   },

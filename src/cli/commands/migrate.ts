@@ -9,6 +9,7 @@ import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/own-permissions.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
+import { explain } from '../messages.ts';
 import { lackedMigrations } from './text.ts';
 
 export const migrate: DatabaseCommand = {
@@ -26,10 +27,10 @@ export const migrate: DatabaseCommand = {
       if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending), { pending });
       return { data: { pending }, text: 'The database is up to date.' };
     }
-    await requireNoProblem(db, 'standby');
+    await requireNoProblem(db, 'database_standby');
     const defaults = await db.writeRoleDefaults();
     // Behind a pooler, open connections get the new defaults only after a reconnect.
-    await requireNoProblem(db, 'setting', roleDefaultLines(defaults));
+    await requireNoProblem(db, 'database_setting_wrong', roleDefaultLines(defaults));
     const applied = await prepareDatabase(db, audit());
     const keyNote = await ensureMasterKey();
     const migrationText = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
@@ -43,7 +44,7 @@ export const migrate: DatabaseCommand = {
       if ((await countKeys(db.fork())) > 0)
         throw new Failure(
           'failed',
-          `The database is migrated, but its signing keys are sealed by a master key that is not here. Put it into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`,
+          `The database is migrated, but its signing keys are sealed by a master key that is not here. Put the key into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`,
         );
       makeMasterKey(config);
       return `Made ${config.keysDir}/master.key. Keep a copy: without it the signing keys cannot be read.`;
@@ -53,11 +54,11 @@ export const migrate: DatabaseCommand = {
 
 async function requireNoProblem(
   db: Database,
-  name: DatabaseProblem['name'],
+  code: DatabaseProblem['error']['code'],
   hints: readonly string[] = [],
 ): Promise<void> {
-  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name === name);
-  if (problem) throw new Failure('failed', [`${problem.what}. ${problem.remedy}`, ...hints].join('\n'));
+  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.error.code === code);
+  if (problem) throw new Failure('failed', [explain(problem.error), ...hints].join('\n'), { code });
 }
 
 /** Describes the role defaults, which apply to new connections of a pooler. */

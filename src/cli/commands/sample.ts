@@ -40,7 +40,7 @@ export const sample: DatabaseCommand = {
         ),
         ...(setup ? [`Setup   ${setup}`] : []),
         ...(secret === 'hidden'
-          ? ['Setup   a link is out already (a new one, which ends it: npx signet setup-link)']
+          ? ['Setup   a link was made before (for a new one, which replaces it: npx signet setup-link)']
           : []),
       ].join('\n'),
     };

@@ -7,11 +7,12 @@ import { type RunningServer, serve, untilSignal } from '../../server/serve.ts';
 import { reportReady, superviseWorkers, workerIndex } from '../../server/workers.ts';
 import { isSet, type LocalCommand } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
+import { explain } from '../messages.ts';
 import { version } from '../version.ts';
 import { wholeNumber } from './options.ts';
 import { lackedMigrations } from './text.ts';
 
-/** `signet start`: production. Nothing is created; a missing part is named with its remedy. */
+/** `signet start`: production. It creates nothing, and refuses to start if something is missing. */
 export const start: LocalCommand = {
   kind: 'local',
   name: 'start',
@@ -24,21 +25,21 @@ export const start: LocalCommand = {
     const issuer = readIssuer(config);
     const isEmbedded = isSet(input, 'embedded');
     const count = wholeNumber(input, 'workers') ?? 1;
-    if (count < 1 || count > MAX_WORKERS) throw new Failure('usage', `--workers takes 1 to ${MAX_WORKERS}.`);
+    if (count < 1 || count > MAX_WORKERS) throw new Failure('usage', `--workers must be 1 to ${MAX_WORKERS}.`);
     if (count > 1 && isEmbedded)
-      throw new Failure('usage', 'The embedded database serves one process. Set DATABASE_URL, or leave out --workers.');
+      throw new Failure('usage', 'The embedded database serves one process. Set DATABASE_URL, or remove --workers.');
     if (config.databaseUrl === undefined && !isEmbedded)
       throw new Failure(
         'usage',
-        'DATABASE_URL is not set. Set it to a PostgreSQL, or add --embedded to use the embedded database (one process, small sites).',
+        'DATABASE_URL is not set. Set it to your PostgreSQL, or add --embedded to use the embedded database (one process, small sites).',
       );
     if (config.databaseUrl !== undefined && isEmbedded)
-      throw new Failure('usage', 'DATABASE_URL and --embedded exclude each other. Keep one of them.');
+      throw new Failure('usage', 'DATABASE_URL and --embedded cannot be used together. Remove one of them.');
     const masterKey = readMasterKey(config);
     if (!masterKey)
       throw new Failure(
         'usage',
-        `There is no master key. Set SIGNET_MASTER_KEY_FILE to the one of this database; for a new database, npx signet migrate makes ${config.keysDir}/master.key.`,
+        `There is no master key. Set SIGNET_MASTER_KEY_FILE to the key of this database. For a new database, npx signet migrate makes ${config.keysDir}/master.key.`,
       );
 
     const banner = `Signet ${version} · production · ${issuer} · listening on ${config.host}:${config.port}`;
@@ -49,7 +50,7 @@ export const start: LocalCommand = {
         count,
         onReady: () => log.info(`${banner} · ${count} workers`),
         onStopping: () => log.info('stopping'),
-        onExit: (worker, reason) => log.error({ worker, how: reason }, 'a worker ended by itself; starting it anew'),
+        onExit: (worker, reason) => log.error({ worker, how: reason }, 'a worker stopped unexpectedly, and is restarted'),
       });
       return { data: null, text: '', exitCode: exit };
     }
@@ -59,6 +60,7 @@ export const start: LocalCommand = {
       return masterKey;
     };
     const running = await serve(config, issuer, prepare, {
+      explain,
       workers: { count, index: index ?? 0 },
       runCommand: createCommandRunner(commands, config),
     });
@@ -74,18 +76,20 @@ export const start: LocalCommand = {
 };
 
 async function requireReady(db: Database): Promise<void> {
-  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name !== 'empty');
-  if (problem) throw new Failure('failed', `${problem.what}. ${problem.remedy}`);
+  const problem = (await findDatabaseProblems(db)).find(
+    (one) => one.isFatal && one.error.code !== 'database_empty',
+  );
+  if (problem) throw problem.error;
   const pending = await db.migrations.pending();
   if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending));
   if (await findSample(db.fork()))
-    throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
+    throw new Failure('failed', 'The database has the development sample. Remove it: npx signet sample --remove');
 }
 
 function warnAboutSettings({ log }: RunningServer, issuer: string, isEmbedded: boolean): void {
-  if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: good for trials on this machine, never for users');
-  if (isEmbedded) log.warn('the embedded database serves one process; back up the data folder while stopped');
+  if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: use it for tests on this machine only');
+  if (isEmbedded) log.warn('the embedded database serves one process; stop the server before you back up the data folder');
 }
 
-/** Higher than any machine's cores: probably a typing error. */
+/** More than the cores of any machine: a higher number is probably a typing error. */
 const MAX_WORKERS = 128;

@@ -1,3 +1,5 @@
+import { errorLine } from '../messages.ts';
+
 /** `note`: not an error, but worth knowing. Only `fail` sets the exit code to 1. */
 export type Status = 'ok' | 'note' | 'warn' | 'fail';
 
@@ -30,6 +32,6 @@ export async function runCheck(name: string, remedy: string, work: () => Promise
   try {
     return [await work()].flat();
   } catch (error) {
-    return [fail(name, (error as Error).message.split('\n')[0] as string, remedy)];
+    return [fail(name, errorLine(error), remedy)];
   }
 }

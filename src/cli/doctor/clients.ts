@@ -9,7 +9,7 @@ import {
 } from '../../oauth/index.ts';
 import { OWN_AUDIENCE } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { DomainError, Failure } from '../../platform/errors.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** The settings that restrict clients. */
@@ -40,8 +40,8 @@ export async function checkClients(db: Database, { redirectRules, documents, doc
     checks.push(
       warn(
         name,
-        `Clients are answered where the settings of today admit nobody (SIGNET_REDIRECT_SCHEMES, SIGNET_ISSUER): ${shorten(redirects)}.`,
-        'Give them other addresses (npx signet client update ID --redirect-uri URI), end them (npx signet client disable ID), or set it again.',
+        `Clients have redirect URIs that the current settings (SIGNET_REDIRECT_SCHEMES, SIGNET_ISSUER) do not allow: ${shorten(redirects)}.`,
+        'Change the URIs (npx signet client update ID --redirect-uri URI), disable the clients (npx signet client disable ID), or change the settings.',
       ),
     );
 
@@ -50,8 +50,8 @@ export async function checkClients(db: Database, { redirectRules, documents, doc
     checks.push(
       warn(
         name,
-        `Clients of metadata documents whose hosts SIGNET_CLIENT_METADATA_HOSTS does not name sign nobody in any more, and keep what users have agreed to: ${shorten(unlistedClients)}.`,
-        'End that too: npx signet client disable ID',
+        `Clients of metadata documents whose hosts are not in SIGNET_CLIENT_METADATA_HOSTS sign in no users, but keep their consents: ${shorten(unlistedClients)}.`,
+        'Disable them: npx signet client disable ID',
       ),
     );
 
@@ -67,11 +67,11 @@ export async function checkClients(db: Database, { redirectRules, documents, doc
     checks.push(
       warn(
         name,
-        `Clients of metadata documents keep APIs that SIGNET_CLIENT_METADATA_APIS does not name: ${shorten(excessAudiences)}.`,
-        'End their grants: npx signet grant end --client ID, or disable them: npx signet client disable ID',
+        `Clients of metadata documents keep APIs that are not in SIGNET_CLIENT_METADATA_APIS: ${shorten(excessAudiences)}.`,
+        'End their grants (npx signet grant end --client ID), or disable them (npx signet client disable ID).',
       ),
     );
-  return checks.length > 0 ? checks : [ok(name, 'Every one could be made by the settings of today.')];
+  return checks.length > 0 ? checks : [ok(name, 'The current settings allow every client.')];
 }
 
 /** Applies the check of a new client to one address. */
@@ -80,7 +80,7 @@ function isAllowed({ preset }: Client, uri: string, rules: RedirectRules): boole
     checkRedirects(preset, [uri], rules);
     return true;
   } catch (error) {
-    if (error instanceof Failure) return false;
+    if (error instanceof DomainError || error instanceof Failure) return false;
     throw error;
   }
 }

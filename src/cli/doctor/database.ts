@@ -6,6 +6,7 @@ import {
   type Statement,
 } from '../../platform/database/index.ts';
 import type { Clock } from '../../platform/time.ts';
+import { problemText } from '../messages/platform.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
 const time: Statement = {
@@ -25,12 +26,12 @@ export async function checkClock(db: Database, clock: Clock): Promise<Check> {
   const after = clock.now().getTime();
   const databaseTime = (row?.now ?? 0) * 1000;
   const drift = Math.max(before - databaseTime, databaseTime - after, 0) / 1000;
-  if (drift < DRIFT_WARN_SECONDS) return ok(name, 'This machine and the database agree.');
-  const summary = `This machine and the database are ${drift.toFixed(1)} seconds apart`;
-  const remedy = 'Run a time service (NTP) on both.';
+  if (drift < DRIFT_WARN_SECONDS) return ok(name, 'This machine and the database have the same time.');
+  const summary = `The clocks of this machine and the database are ${drift.toFixed(1)} seconds apart`;
+  const remedy = 'Run a time service (NTP) on both machines.';
   return drift < DRIFT_FAIL_SECONDS
     ? warn(name, `${summary}.`, remedy)
-    : fail(name, `${summary}: tokens are refused as expired, or as not valid yet.`, remedy);
+    : fail(name, `${summary}: tokens are refused as expired, or as not yet valid.`, remedy);
 }
 
 const capacityStatement: Statement = {
@@ -55,10 +56,10 @@ export interface ConnectionCapacity {
 export function checkCapacity({ limit, ours, others }: ConnectionCapacity, pool: number, pipelines: number): Check {
   const name = 'database';
   const processes = Math.max(0, Math.floor((limit - others) / (pool + pipelines)));
-  const summary = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool} and SIGNET_DATABASE_PIPELINES=${pipelines}`;
+  const summary = `PostgreSQL allows ${limit} connections; others use ${others}, Signet ${ours}: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool} and SIGNET_DATABASE_PIPELINES=${pipelines}`;
   const remedy = 'Raise max_connections (or the limit of the role or database), or lower SIGNET_DATABASE_POOL.';
   if (processes < 1) return fail(name, `${summary}.`, remedy);
-  if (processes < 2) return warn(name, `${summary}: an upgrade needs two side by side.`, remedy);
+  if (processes < 2) return warn(name, `${summary}: during an upgrade two run side by side.`, remedy);
   return ok(name, `${summary}.`);
 }
 
@@ -71,14 +72,14 @@ export async function checkDatabase(
     return isProduction
       ? warn(
           'database',
-          'The embedded database serves one process, is backed up while stopped, and has no replica.',
-          'For more than a small site set DATABASE_URL to a PostgreSQL 15 or newer.',
+          'The embedded database serves one process, can be backed up only while it is stopped, and has no replica.',
+          'For more than a small site, set DATABASE_URL to PostgreSQL 15 or newer.',
         )
       : ok('database', 'Embedded, one process.');
   const [row] = await db.query<ConnectionCapacity>(capacityStatement, []);
   return row
     ? checkCapacity(row, databasePool, databasePipelines)
-    : note('database', 'PostgreSQL does not say how many connections it takes.');
+    : note('database', 'PostgreSQL does not report how many connections it allows.');
 }
 
 export async function checkMigrations(db: Database): Promise<Check> {
@@ -90,28 +91,31 @@ export async function checkMigrations(db: Database): Promise<Check> {
 /** Checks the session settings, and the pooler in front of PostgreSQL. */
 export async function checkSessions(db: Database): Promise<Check[]> {
   const name = 'sessions';
-  const problems = (await findDatabaseProblems(db)).filter((one) => one.name !== 'empty');
+  const problems = (await findDatabaseProblems(db)).filter((one) => one.error.code !== 'database_empty');
   if (problems.length > 0)
-    return problems.map(({ what, remedy, isFatal }) => (isFatal ? fail : warn)(name, `${what}.`, remedy));
-  if (db.engine === 'embedded') return [ok(name, 'Set as Signet needs them.')];
+    return problems.map((one) => {
+      const { what, remedy } = problemText(one);
+      return (one.isFatal ? fail : warn)(name, `${what}.`, remedy);
+    });
+  if (db.engine === 'embedded') return [ok(name, 'The session settings are right.')];
   const { mode, keepsStatements } = db.pooler;
   if (mode === 'transaction')
     return [
       keepsStatements
-        ? ok(name, 'A pooler in transaction mode stands before PostgreSQL, and keeps prepared statements.')
+        ? ok(name, 'PostgreSQL is behind a pooler in transaction mode, which keeps prepared statements.')
         : note(
             name,
-            'A pooler in transaction mode stands before PostgreSQL, and keeps no prepared statements: each is planned every time.',
-            'With PgBouncer 1.21 or newer set max_prepared_statements, or connect to PostgreSQL itself.',
+            'PostgreSQL is behind a pooler in transaction mode, which keeps no prepared statements: each is planned every time.',
+            'In PgBouncer 1.21 or newer set max_prepared_statements, or connect to PostgreSQL directly.',
           ),
     ];
   const missing = await missingRoleDefaults(db);
-  if (missing.length === 0) return [ok(name, 'Set as Signet needs them, by its connections and by the role.')];
+  if (missing.length === 0) return [ok(name, 'The session settings are right, on the connections and as defaults of the role.')];
   return [
     note(
       name,
-      `Set as Signet needs them by its connections alone: behind a pooler in transaction mode ${missing.length} would not hold.`,
-      'For such a pooler run: npx signet migrate',
+      `The session settings are right, but ${missing.length} of them are not defaults of the role, which a pooler in transaction mode needs.`,
+      'Before you use such a pooler, run: npx signet migrate',
     ),
   ];
 }

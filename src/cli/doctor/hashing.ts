@@ -35,7 +35,7 @@ export function checkHashing(measurements: Hashing): Check[] {
 function checkCost({ hashMs, engine }: Hashing): Check {
   const name = 'argon2';
   if (hashMs === null)
-    return note(name, 'The hash pool is busy just now: not measured.', 'Try again when fewer people log in.');
+    return note(name, 'The hash pool is busy, so hashing was not measured.', 'Try again when there are fewer logins.');
   const { fastest, slowest } = hashMs;
   // Other work on the machine is no reason to change a setting.
   const busy = slowest > fastest * BUSY_RATIO ? `, and up to ${slowest.toFixed(0)} while the machine is busy` : '';
@@ -43,14 +43,14 @@ function checkCost({ hashMs, engine }: Hashing): Check {
   if (fastest * (engine.isFast ? SPEED_UP : 1) < FAST_MS)
     return warn(
       name,
-      `${summary}: little work for whoever steals the database.`,
+      `${summary}: that makes passwords of a stolen database cheap to guess.`,
       'Raise SIGNET_ARGON2_MEMORY or SIGNET_ARGON2_ITERATIONS.',
     );
   if (fastest > SLOW_MS)
     return warn(
       name,
-      `${summary}: logins are slow, and a storm of them lasts long.`,
-      'Lower SIGNET_ARGON2_MEMORY or SIGNET_ARGON2_ITERATIONS, not below 19456 and 2.',
+      `${summary}: logins are slow, and many at once have to wait.`,
+      'Lower SIGNET_ARGON2_MEMORY or SIGNET_ARGON2_ITERATIONS, but not below 19456 and 2.',
     );
   if (!engine.isFast)
     return note(
@@ -67,19 +67,19 @@ function checkPool({ width, cores, threads }: Hashing): Check {
   if (width > cores)
     return warn(
       name,
-      `${summary}: more only wait for each other.`,
-      'Unset SIGNET_HASH_WIDTH (one less than there are cores).',
+      `${summary}: more hashes than cores only wait for each other.`,
+      'Unset SIGNET_HASH_WIDTH: the default is one less than the number of cores.',
     );
   if (threads <= width)
     return warn(
       name,
-      `${summary}, of ${threads} threads in Node's pool: files and names wait for logins.`,
-      `Set UV_THREADPOOL_SIZE to ${width + 4} or more (npx signet does so by itself).`,
+      `${summary}, with ${threads} threads in Node's pool: reading files and resolving names wait for logins.`,
+      `Set UV_THREADPOOL_SIZE to ${width + 4} or more, or start Signet with npx signet, which sets it.`,
     );
   if (width === cores && cores > 1)
     return note(
       name,
-      `${summary}: in a storm of logins tokens wait for a core.`,
+      `${summary}: during many logins, tokens wait for a core.`,
       `Set SIGNET_HASH_WIDTH=${cores - 1}.`,
     );
   return ok(name, `${summary}.`);
@@ -94,16 +94,16 @@ function checkQueue({ hashMs: measured, width, queue, waitMs, refusalMs }: Hashi
     drainMs > waitMs
       ? warn(
           'hash queue',
-          `${queue} may wait ${waitMs} ms, and working that off takes ${Math.round(drainMs)} ms: the last are refused after having waited.`,
+          `${queue} logins may wait up to ${waitMs} ms, but hashing them takes ${Math.round(drainMs)} ms: the last ones wait in vain.`,
           `Set SIGNET_HASH_QUEUE=${recommendedQueue}, or raise SIGNET_HASH_WAIT_MS.`,
         )
-      : ok('hash queue', `${queue} may wait; working that off takes ${Math.round(drainMs)} of ${waitMs} ms.`);
-  if (refusalMs > hashMs * 1.5) return [length, ok('refusals', `Answered after ${refusalMs} ms, whatever was wrong.`)];
+      : ok('hash queue', `${queue} logins may wait up to ${waitMs} ms; hashing them takes ${Math.round(drainMs)} ms.`);
+  if (refusalMs > hashMs * 1.5) return [length, ok('refusals', `Failed logins are answered after ${refusalMs} ms, whatever the reason.`)];
   return [
     length,
     warn(
       'refusals',
-      `Answered after ${refusalMs} ms, and a hash alone takes ${hashMs.toFixed(0)}: durations tell who exists.`,
+      `Failed logins are answered after ${refusalMs} ms, but a hash takes ${hashMs.toFixed(0)} ms: the time tells which users exist.`,
       `Set SIGNET_REFUSAL_MS=${Math.ceil((hashMs * 4) / 100) * 100}.`,
     ),
   ];

@@ -5,31 +5,31 @@ const NAME = 'issuer';
 /** Checks the issuer itself: verifiers compare it byte by byte, and many normalise it with a URL parser first. */
 export function checkIssuer(issuer: string, isProduction: boolean): Check {
   const url = URL.parse(issuer);
-  if (!url) return fail(NAME, `${issuer} is no URL.`, 'Set SIGNET_ISSUER to the public https URL of this server.');
+  if (!url) return fail(NAME, `${issuer} is not a URL.`, 'Set SIGNET_ISSUER to the public https URL of this server.');
   const parsed = url.href.replace(/\/$/, '');
   if (parsed !== issuer)
     return fail(
       NAME,
-      `${issuer} is ${parsed} to whoever parses it, so that strict verifiers refuse its tokens.`,
-      `Set SIGNET_ISSUER=${parsed}. Sessions stay; tokens are issued anew within minutes.`,
+      `A URL parser reads ${issuer} as ${parsed}, so strict verifiers refuse its tokens.`,
+      `Set SIGNET_ISSUER=${parsed}. Sessions stay; clients get new tokens within minutes.`,
     );
   if (/%|\/\//.test(url.pathname))
     return fail(
       NAME,
       `The path of ${issuer} has empty or encoded parts, which proxies and verifiers read in different ways.`,
-      'Set SIGNET_ISSUER to a URL with a plain path, best with none.',
+      'Set SIGNET_ISSUER to a URL with a plain path, or best without a path.',
     );
   if (url.protocol !== 'https:' && isProduction)
     return warn(
       NAME,
-      `${issuer} is http: good for trials on this machine, never for users.`,
+      `${issuer} is http. Use it for tests on this machine only, never for users.`,
       'Put a TLS proxy in front and set SIGNET_ISSUER to its https URL.',
     );
   if (url.pathname !== '/')
     return note(
       NAME,
-      `${issuer} has a path: its metadata is at ${url.origin}/.well-known/oauth-authorization-server${url.pathname} too (RFC 8414 §3.1).`,
-      'Let the proxy pass that address here as well.',
+      `${issuer} has a path, so its metadata is also at ${url.origin}/.well-known/oauth-authorization-server${url.pathname} (RFC 8414 §3.1).`,
+      'Let the proxy send that address to Signet, too.',
     );
   return ok(NAME, `${issuer}${isProduction ? '' : ' (development)'}`);
 }
@@ -60,21 +60,21 @@ export async function checkServed(issuer: string, kid: string, get: typeof fetch
     const why = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message;
     return note(
       name,
-      `${issuer} could not be asked from here (${why}).`,
-      'Start the server, or look from where its users are.',
+      `The server at ${issuer} could not be reached from here (${why}).`,
+      'Start the server, or run this command where its users are.',
     );
   }
   if (metadata.issuer !== issuer)
     return fail(
       name,
-      `The server at ${issuer} calls itself ${JSON.stringify(metadata.issuer)}.`,
-      'Give this command and the server the same SIGNET_ISSUER.',
+      `The server at ${issuer} has the issuer ${JSON.stringify(metadata.issuer)}.`,
+      'Set the same SIGNET_ISSUER for this command and for the server.',
     );
   if (!kids.includes(kid))
     return fail(
       name,
       `The server at ${issuer} does not publish the current signing key ${kid}.`,
-      'Give this command and the server the same DATABASE_URL; then restart the server.',
+      'Set the same DATABASE_URL for this command and for the server, then restart the server.',
     );
   const { origin, pathname } = new URL(issuer);
   const inserted = `${origin}/.well-known/oauth-authorization-server${pathname}`;
@@ -82,7 +82,7 @@ export async function checkServed(issuer: string, kid: string, get: typeof fetch
     return warn(
       name,
       `${issuer} answers, but not ${inserted}, where OAuth clients look (RFC 8414 §3.1).`,
-      'Let the proxy pass that address here as well: deploy/README.md, "Below a path".',
+      'Let the proxy send that address to Signet, too: deploy/README.md, "Below a path".',
     );
-  return ok(name, `${issuer} answers, calls itself so, and publishes the current key.`);
+  return ok(name, `The server at ${issuer} answers with this issuer, and publishes the current key.`);
 }

@@ -14,8 +14,8 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
     checks.push(
       note(
         name,
-        `Tokens for ${audiences(typedApis)} have typ at+jwt (RFC 9068), which Spring Security and libjwt refuse unless told otherwise.`,
-        'Where one of these verifies: npx signet api update AUDIENCE --typ JWT',
+        `Tokens for ${audiences(typedApis)} have typ at+jwt (RFC 9068), which Spring Security and libjwt refuse by default.`,
+        'If one of these verifies the tokens: npx signet api update AUDIENCE --typ JWT',
       ),
     );
   const eddsaApis = apis.filter((one) => one.alg === 'EdDSA');
@@ -23,8 +23,8 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
     checks.push(
       note(
         name,
-        `Tokens for ${audiences(eddsaApis)} are signed with EdDSA, which jsonwebtoken and the getPublicKey of get-jwks (Node) do not know.`,
-        'Where it verifies: npx signet api update AUDIENCE --alg ES256, or verify with jose.',
+        `Tokens for ${audiences(eddsaApis)} are signed with EdDSA, which jsonwebtoken and getPublicKey of get-jwks (Node) do not support.`,
+        'If one of these verifies the tokens: npx signet api update AUDIENCE --alg ES256, or verify with jose.',
       ),
     );
   const clients = (await listClients(db.fork())).filter((one) => one.isActive);
@@ -33,8 +33,8 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
     checks.push(
       note(
         name,
-        `ID tokens or userinfo for ${joinNames(eddsaClients.map((one) => one.name))} are signed with EdDSA, which many client libraries do not know.`,
-        'Where it fails: npx signet client update ID --id-token-alg RS256 --userinfo-alg none',
+        `ID tokens or userinfo for ${joinNames(eddsaClients.map((one) => one.name))} are signed with EdDSA, which many client libraries do not support.`,
+        'If a client fails: npx signet client update ID --id-token-alg RS256 --userinfo-alg none',
       ),
     );
   const published = JSON.parse(keys.jwks().body.toString('utf8')) as { keys: { alg: string }[] };
@@ -47,8 +47,8 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
     checks.push(
       note(
         name,
-        `The JWKS has keys for ${algorithms.join(', ')}${otherUsers.length > 0 ? ` (asked for by ${joinNames(otherUsers)})` : ''}: python-jose, given all of it, fails at the first key of another type.`,
-        'Where it verifies, give it the one key that has the kid of the token, or keep to one algorithm.',
+        `The JWKS has keys for ${algorithms.join(', ')}${otherUsers.length > 0 ? ` (used by ${joinNames(otherUsers)})` : ''}. python-jose fails at the first key of another type.`,
+        'If it verifies the tokens, pass it only the key that has the kid of the token, or use one algorithm.',
       ),
     );
   return checks;

@@ -62,8 +62,8 @@ export function checkSigning({ keys, issuer, now }: TokenCheckDeps): Check {
   };
   const claims = verifyAccessToken(keys, issuer, signAccessToken(keys, request, now).token, now);
   return claims?.iss === issuer
-    ? ok(name, `The master key opens the signing keys; RS256 ${kid} signs, and iss is the issuer.`)
-    : fail(name, 'A token that was signed here is not accepted here.', 'Report this: it is a fault of Signet.');
+    ? ok(name, `The master key opens the signing keys. The key ${kid} signs with RS256, and iss is the issuer.`)
+    : fail(name, 'A token that was signed here does not verify here.', 'Please report this: it is a bug in Signet.');
 }
 
 /** Compares each API's largest token with its budget: a line for each that is near it, else one line for all. */
@@ -87,17 +87,17 @@ export async function checkSizes(issuing: TokenCheckDeps): Promise<Check[]> {
     if (share >= NEAR_BUDGET) nearBudgets.push(nearBudget(api, bytes));
   }
   if (nearBudgets.length > 0) return nearBudgets;
-  if (fullest.share === 0) return [ok('token size', 'Nobody holds anything yet.')];
+  if (fullest.share === 0) return [ok('token size', 'No user and no client has permissions yet.')];
   return [
-    ok('token size', `The largest has ${Math.round(fullest.share * 100)} % of its budget (${fullest.audience}).`),
+    ok('token size', `The largest token uses ${Math.round(fullest.share * 100)} % of its budget (${fullest.audience}).`),
   ];
 }
 
 function nearBudget({ audience, budgetBytes }: Api, bytes: number): Check {
-  const summary = `The largest token for ${audience} has ${bytes} bytes; the budget is ${budgetBytes}`;
-  const remedy = `Give it more (npx signet api update ${audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give fewer permissions to its largest holder.`;
+  const summary = `The largest token for ${audience} has ${bytes} bytes, and the budget is ${budgetBytes}`;
+  const remedy = `Raise the budget (npx signet api update ${audience} --budget 8192), use a bitmap (--over-budget bitmap), or remove permissions from the user or client with the most.`;
   return bytes > budgetBytes
-    ? fail('token size', `${summary}: that login is refused (token_over_budget).`, remedy)
+    ? fail('token size', `${summary}: that login fails (token_over_budget).`, remedy)
     : warn('token size', `${summary}.`, remedy);
 }
 
@@ -155,7 +155,7 @@ async function clientRequest(
 
 /** RFC 8725 §3.11, RFC 9068 §4. */
 export const AUDIENCE_ONLY =
-  'Tokens of typ JWT look like ID tokens: the audience is the only guard between the two. Make sure that the API checks aud, and use --typ at+jwt as soon as its library takes that.';
+  'Tokens of typ JWT look like ID tokens: only the audience tells them apart. Make sure that the API checks aud, and use --typ at+jwt as soon as its library supports it.';
 
 /** Finds APIs whose tokens differ from ID tokens only by their audience. */
 export async function checkTokenTyp(em: SqlEntityManager): Promise<Check> {
@@ -163,6 +163,6 @@ export async function checkTokenTyp(em: SqlEntityManager): Promise<Check> {
   const audiences = (await listApis(em))
     .filter((api) => api.typ === 'JWT' && api.tokenKind === 'jwt')
     .map((api) => api.audience);
-  if (audiences.length === 0) return ok(name, 'Access tokens have a typ of their own at every API.');
+  if (audiences.length === 0) return ok(name, 'Access tokens have their own typ at every API.');
   return warn(name, `Access tokens are of typ JWT at ${audiences.join(', ')}.`, AUDIENCE_ONLY);
 }

@@ -10,7 +10,7 @@ export async function checkUsernames(db: Database): Promise<Check> {
   const users = await usersWithReservedNames(db.fork(), MAX_LISTED + 1);
   if (users.length === 0) return ok('names', 'No username looks like an id.');
   const listed = users.slice(0, MAX_LISTED).map((one) => `${one.username} (id ${one.id})`);
-  const message = `Usernames that could be taken for ids: ${listed.join(', ')}${users.length > MAX_LISTED ? ', and more' : ''}.`;
+  const message = `Some usernames look like ids: ${listed.join(', ')}${users.length > MAX_LISTED ? ', and more' : ''}.`;
   return warn('names', message, 'Rename them: npx signet user rename --user-id ID NEW');
 }
 
@@ -21,11 +21,11 @@ export async function checkSlowPasswords(db: Database, passwords: Passwords): Pr
   const imported = await readImportedPasswords(db, MAX_PASSWORDS);
   const slow = imported.map((one) => passwords.tooSlow?.(one) ?? null).filter((one) => one !== null);
   const name = 'passwords';
-  if (slow.length === 0) return ok(name, 'Every imported one is verified before a refusal is answered.');
+  if (slow.length === 0) return ok(name, 'Every imported password can be verified in time.');
   const slowestSeconds = (slow.reduce((maximum, one) => Math.max(maximum, one), 0) / 1000).toFixed(1);
   return warn(
     name,
-    `${slow.length} imported ${slow.length === 1 ? 'password takes' : 'passwords take'} up to ${slowestSeconds} s to verify here, longer than a refusal is delayed: their users cannot log in.`,
-    `Let them reset it, or raise SIGNET_REFUSAL_MS above that, up to 10000.`,
+    `${slow.length} imported ${slow.length === 1 ? 'password takes' : 'passwords take'} up to ${slowestSeconds} s to verify here, longer than SIGNET_REFUSAL_MS: these users cannot log in.`,
+    'Let them reset the password, or raise SIGNET_REFUSAL_MS above that time, up to 10000.',
   );
 }

@@ -3,6 +3,7 @@ import { isLoopbackHost } from '../../platform/config/index.ts';
 import {
   createGuardedFetch,
   FetchError,
+  type FetchErrorCode,
   type FetchOptions,
   type FetchResponse,
   type GuardedFetch,
@@ -127,7 +128,7 @@ function createDocumentFetch(rules: DocumentRules, resolve: FetchOptions['resolv
     } catch (error) {
       // Evicted in favour of another network: no failure of the document.
       if (signal.aborted) throw busy();
-      const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
+      const outcome = error instanceof FetchError ? unusableDocument(FETCH_FAULTS[error.code]) : error;
       if (!(outcome instanceof OAuthError)) throw error;
       return { outcome, untilMs: nowMs + FAILURE_MS };
     }
@@ -143,6 +144,20 @@ function busy(): OAuthError {
   const text = 'Too many metadata documents are being read. Try again in a few seconds.';
   return new OAuthError('temporarily_unavailable', text, { status: 503, headers: { 'retry-after': '5' } });
 }
+
+/** The same for every target, so that a client cannot probe addresses or services through Signet. */
+const FETCH_FAULTS: Readonly<Record<FetchErrorCode, string>> = {
+  bad_url: 'its address is not an absolute https URL without a user name',
+  not_https: 'its address is not https',
+  forbidden_target: 'its host has no public address',
+  unresolvable: 'its host has no address',
+  unreachable: 'its host cannot be reached',
+  tls: 'the certificate of its host is not valid',
+  redirect: 'its address redirects, and redirects are not followed',
+  timeout: 'its host did not answer in time',
+  too_large: 'it is too large',
+  bad_answer: 'its host does not answer with plain HTTP',
+};
 
 function checkResponse({ status, type }: FetchResponse): void {
   if (status !== 200) throw unusableDocument(`its address answers ${status}`);

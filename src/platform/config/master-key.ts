@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../errors.ts';
+import { DomainError } from '../errors.ts';
 import { oneLine, readSmallFile } from '../text-file.ts';
+import { configError } from './errors.ts';
 import type { Config } from './read.ts';
 
 /**
@@ -16,8 +17,8 @@ export function readMasterKey(config: Config): Buffer | undefined {
     return parseMasterKey(oneLine(readSmallFile(path, path), path, 'key'), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (error instanceof Failure) throw error;
-    throw new Failure('failed', `The master key ${path} cannot be read: ${(error as Error).message}`);
+    if (error instanceof DomainError) throw error;
+    throw configError('master_key_unreadable', { path, reason: (error as Error).message });
   }
 }
 
@@ -35,21 +36,16 @@ export function makeMasterKey(config: Config): Buffer {
       rmSync(draft, { force: true });
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'EEXIST')
-      throw new Failure(
-        'failed',
-        `The master key ${path} cannot be written (${code}). Set SIGNET_KEYS_DIR to a folder that can.`,
-      );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw configError('master_key_unwritable', { path, reason: String(code) });
   }
   return readMasterKey(config) as Buffer;
 }
 
-/** Parses 32 bytes in base64url or hex; errors name `source`. */
+/** Parses 32 bytes in base64url or hex. Throws `master_key_invalid` with the `source`. */
 export function parseMasterKey(text: string, source: string): Buffer {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64url');
   const isWhole = /^[0-9a-f]{64}$/i.test(text) || key.toString('base64url') === text.replace(/=+$/, '');
-  if (key.length !== 32 || !isWhole)
-    throw new Failure('usage', `${source} must hold 32 bytes as base64url or hex. Make one: openssl rand -hex 32`);
+  if (key.length !== 32 || !isWhole) throw configError('master_key_invalid', { source });
   return key;
 }

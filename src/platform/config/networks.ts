@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { InvalidSetting } from './setting.ts';
+import { settingFault } from './errors.ts';
 
 /** A network such as `10.0.0.0/8`, or a single address. */
 interface Network {
@@ -25,7 +25,7 @@ export function readNetwork(value: string): Network | null {
   if ((bits ?? 0) > (version === 4 ? 32 : 128)) return null;
   if (address instanceof ipaddr.IPv6 && address.match(mapped, mappedBits) && (bits ?? 128) >= mappedBits) {
     const plain = bits === null ? address.toIPv4Address() : networkText(address.toIPv4Address(), bits - mappedBits);
-    throw new InvalidSetting(`takes IPv4 as IPv4: ${plain}`);
+    throw settingFault('setting_network_mapped', { normal: String(plain) });
   }
   return { address, bits };
 }
@@ -41,7 +41,7 @@ const WIDEST = { ipv4: 8, ipv6: 7 };
 export function requirePrivateWidth({ address, bits }: Network): void {
   if (bits === null) return;
   if (bits < WIDEST[address.kind()])
-    throw new InvalidSetting(`takes networks of proxies alone, from /${WIDEST.ipv4} (IPv6: /${WIDEST.ipv6}) on`);
+    throw settingFault('setting_network_too_wide', WIDEST);
   if (address instanceof ipaddr.IPv6 && mapped.match(address, bits))
-    throw new InvalidSetting('takes networks that do not hold all of IPv4');
+    throw settingFault('setting_network_has_all_ipv4');
 }

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { Failure } from '../errors.ts';
+import { DomainError } from '../errors.ts';
 import { suggest } from '../text.ts';
 import { oneLine, readSmallFile } from '../text-file.ts';
+import { configError } from './errors.ts';
 import { type Mode, readSetting, type Setting } from './setting.ts';
 import { type SettingName, settings } from './settings.ts';
 
@@ -17,8 +18,8 @@ export interface Config extends Readonly<Values> {
 type Environment = Record<string, string | undefined>;
 
 /**
- * Reads every setting from the environment. `…_FILE` names a file that holds the value of a secret. Failures: an unknown `SIGNET_…` name
- * (with a suggestion), an invalid value, a file that cannot be read.
+ * Reads every setting from the environment. `…_FILE` names a file that has the value of a secret. Throws `ConfigErrors` for an unknown
+ * `SIGNET_…` name (with a suggestion), an invalid value, and a file that cannot be read.
  */
 export function readConfig(mode: Mode, environment: Environment, overrides: Partial<Values> = {}): Config {
   rejectUnknown(environment);
@@ -39,7 +40,7 @@ function find(one: Setting<unknown>, environment: Environment): { text: string; 
   const direct = environment[one.env];
   const fileVariable = `${one.env}_FILE`;
   const file = one.secret ? environment[fileVariable] : undefined;
-  if (direct && file) throw new Failure('usage', `${one.env} and ${fileVariable} are both set. Keep one of them.`);
+  if (direct && file) throw configError('setting_set_twice', { name: one.env, fileName: fileVariable });
   if (direct) return { text: direct, source: one.env };
   if (!file) return undefined;
   return { text: readSecret(file, fileVariable), source: fileVariable };
@@ -47,30 +48,27 @@ function find(one: Setting<unknown>, environment: Environment): { text: string; 
 
 /** Reads a file with one line, as editors and `echo` write it: the line break at its end is not part of the secret, everything else is. */
 function readSecret(file: string, variable: string): string {
-  const source = `The file of ${variable}`;
   try {
-    const secret = oneLine(readSmallFile(file, source), source, 'value');
+    const secret = oneLine(readSmallFile(file, variable), variable, 'value');
     if (secret !== '') return secret;
   } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure('usage', `${variable} names a file that cannot be read: ${(error as Error).message}`);
+    if (error instanceof DomainError) throw error;
+    throw configError('setting_file_unreadable', { name: variable, reason: (error as Error).message });
   }
-  throw new Failure('usage', `${source} is empty. Write the value into it, or unset ${variable}.`);
+  throw configError('setting_file_empty', { name: variable });
 }
 
 function rejectUnknown(environment: Environment): void {
   const known = Object.values(settings).flatMap((one) => (one.secret ? [one.env, `${one.env}_FILE`] : [one.env]));
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('SIGNET_') || known.includes(name)) continue;
-    const near = suggest(name, known);
-    const advice = near ? `Did you mean ${near}?` : 'Run `npx signet config` for the list.';
-    throw new Failure('usage', `There is no setting ${name}. ${advice}`);
+    throw configError('setting_unknown', { name, near: suggest(name, known) ?? null });
   }
 }
 
-/** Returns the configured issuer; in development it defaults to localhost and the port. */
+/** Returns the configured issuer; in development it defaults to localhost and the port. Throws `issuer_missing`. */
 export function readIssuer(config: Config): string {
   if (config.issuer !== undefined) return config.issuer;
   if (config.mode === 'development') return `http://localhost:${config.port}`;
-  throw new Failure('usage', 'SIGNET_ISSUER is not set. Set it to the public https URL of this server.');
+  throw configError('issuer_missing');
 }

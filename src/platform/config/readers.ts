@@ -1,12 +1,13 @@
+import { settingFault } from './errors.ts';
 import { readNetwork, requirePrivateWidth } from './networks.ts';
 import { isReservedScheme } from './schemes.ts';
-import { InvalidSetting, type Read } from './setting.ts';
+import type { Read } from './setting.ts';
 
 /** Passwords may have blanks at either end. */
 export const anyText: Read<string> = (value) => value;
 
 export const text: Read<string> = (value) => {
-  if (value.trim() !== value) throw new InvalidSetting('takes a text without blanks before or after it');
+  if (value.trim() !== value) throw settingFault('setting_padded');
   return value;
 };
 
@@ -14,14 +15,14 @@ export function wholeNumber(from: number, to: number): Read<number> {
   return (value) => {
     const number = Number(value);
     if (!Number.isInteger(number) || String(number) !== value || number < from || number > to)
-      throw new InvalidSetting(`takes a whole number from ${from} to ${to}`);
+      throw settingFault('setting_not_whole_number', { from, to });
     return number;
   };
 }
 
 export function oneOf<const T extends string>(...words: T[]): Read<T> {
   return (value) => {
-    if (!(words as string[]).includes(value)) throw new InvalidSetting(`takes one of: ${words.join(', ')}`);
+    if (!(words as string[]).includes(value)) throw settingFault('setting_not_a_choice', { choices: words });
     return value as T;
   };
 }
@@ -31,12 +32,7 @@ export const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) ===
 export const origin: Read<string> = (value) => {
   const url = URL.parse(value);
   const isWeb = url !== null && /^https?:$/.test(url.protocol);
-  if (!isWeb || url.origin !== value) {
-    const normal = isWeb ? url.origin : 'https://app.example';
-    throw new InvalidSetting(
-      `takes origins such as ${normal}, without a path or trailing slash, as browsers write them`,
-    );
-  }
+  if (!isWeb || url.origin !== value) throw settingFault('setting_not_origin', { normal: isWeb ? url.origin : null });
   return value;
 };
 
@@ -44,7 +40,7 @@ export const origin: Read<string> = (value) => {
 export const proxy: Read<string> = (value) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return value;
   const network = readNetwork(value);
-  if (network === null) throw new InvalidSetting('takes addresses or networks such as 10.0.0.0/8, comma-separated');
+  if (network === null) throw settingFault('setting_not_network');
   requirePrivateWidth(network);
   return value;
 };
@@ -54,24 +50,19 @@ export const target: Read<string> = (value) => {
   const isNetwork = value.includes('/') && readNetwork(value) !== null;
   const url = URL.parse(`http://${value}`);
   const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
-  if (!isNetwork && !isHost)
-    throw new InvalidSetting('takes host:port or networks such as rp.internal:8443,10.0.0.0/8, comma-separated');
+  if (!isNetwork && !isHost) throw settingFault('setting_not_target');
   return value;
 };
 
 /** A host as in a URL, with a non-default port; `*` for every host. */
 export const documentHost: Read<string> = (value) => {
-  if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value)
-    throw new InvalidSetting('takes hosts such as claude.ai,mcp.example:8443, in lower case and without a path, or *');
+  if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value) throw settingFault('setting_not_host');
   return value;
 };
 
 /** The URI scheme of a native app (RFC 3986 §3.1), in lower case. */
 export const appScheme: Read<string> = (value) => {
-  if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || isReservedScheme(value))
-    throw new InvalidSetting(
-      'takes schemes of programs such as cursor,vscode, in lower case without the colon; none that browsers, systems or standards have a use for',
-    );
+  if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || isReservedScheme(value)) throw settingFault('setting_not_scheme');
   return value;
 };
 
@@ -89,16 +80,12 @@ export const issuer: Read<string> = (value) => {
   const url = URL.parse(value);
   const isLoopback = url !== null && isLoopbackHost(url.hostname);
   if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
-    throw new InvalidSetting('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
+    throw settingFault('setting_not_https');
   // Different readers interpret percent-encoding and empty segments differently.
   const path = url.pathname.replace(/\/+$/, '');
-  if (!/^(?:\/[\w.~-]+)*$/.test(path))
-    throw new InvalidSetting('takes a URL whose path is made of letters, digits and - . _ ~, without empty parts');
+  if (!/^(?:\/[\w.~-]+)*$/.test(path)) throw settingFault('setting_path_invalid');
   const normal = `${url.protocol}//${url.host.replace(/\.(?=:|$)/, '')}${path}`;
-  if (normal !== value)
-    throw new InvalidSetting(
-      `takes a URL in its normal form, without query, fragment, user name or trailing slash: ${normal}`,
-    );
+  if (normal !== value) throw settingFault('setting_not_normal', { normal });
   return value;
 };
 

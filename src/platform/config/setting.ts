@@ -1,10 +1,8 @@
-import { Failure } from '../errors.ts';
+import { DomainError } from '../errors.ts';
+import { type SettingFaults, settingFault } from './errors.ts';
 
-/** Reads the text of a setting. Throws `InvalidSetting` for a value that the setting does not take. */
+/** Reads the text of a setting. Throws a `settingFault` for a value that the setting does not accept. */
 export type Read<T> = (text: string) => T;
-
-/** Thrown by a reader; becomes one line that names the setting, its value and what it takes. */
-export class InvalidSetting extends Error {}
 
 export type Mode = 'development' | 'production';
 
@@ -33,28 +31,31 @@ export function setting<T>(
   return { env, meaning, read, fallback: resolve, standard, ...(extra.secret ? { secret: true } : {}) };
 }
 
-/** Returns what a setting accepts, in its reader's words; null if it accepts any text. */
-export function acceptedValues(one: Setting<unknown>): string | null {
+/** Returns the error for the value `?`, which names what the setting accepts; null if the setting accepts any text. */
+export function formatFault(one: Setting<unknown>): DomainError<keyof SettingFaults> | null {
   try {
     one.read('?');
     return null;
   } catch (error) {
-    if (!(error instanceof InvalidSetting)) throw error;
-    return error.message.replace(/^takes /, '');
+    if (!isSettingFault(error)) throw error;
+    return error;
   }
 }
 
-/** Applies a setting's reader; an invalid value becomes one line that names the setting and the remedy. */
+/** Only `settingFault` makes the errors of readers. */
+function isSettingFault(error: unknown): error is DomainError<keyof SettingFaults> {
+  return error instanceof DomainError;
+}
+
+/** Applies a setting's reader. The error of an invalid value names its source, and the value if it is not a secret. */
 export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
   try {
     const control = /\p{Cc}/u.exec(value);
-    if (control)
-      throw new InvalidSetting(`holds a control character (${codePoint(control[0])}), which no setting takes`);
+    if (control) throw settingFault('setting_control_character', { character: codePoint(control[0]) });
     return one.read(value);
   } catch (error) {
-    if (!(error instanceof InvalidSetting)) throw error;
-    const valueNote = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
-    throw new Failure('usage', `${source} ${error.message}${valueNote}.`);
+    if (!isSettingFault(error)) throw error;
+    throw new DomainError(error.code, { ...error.params, source, value: one.secret ? null : value });
   }
 }
 

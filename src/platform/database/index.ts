@@ -24,6 +24,7 @@ export {
   storeState,
 } from './database.ts';
 export { PlatformState } from './entities.ts';
+export type { DatabaseErrors } from './errors.ts';
 export { type FolderLock, FolderLocked, findLockOwner, type LockOwner, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
 export type { Pooler } from './pooler.ts';

@@ -14,7 +14,8 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../errors.ts';
+import { DomainError } from '../errors.ts';
+import { databaseError } from './errors.ts';
 
 /** How often the owner checks its socket and lock file: cleaners of temporary folders delete sockets. */
 const WATCH_MS = 1000;
@@ -35,13 +36,10 @@ export interface FolderLock {
 }
 
 /** Thrown when a live process owns the folder; `owner` is where a command can be sent. */
-export class FolderLocked extends Failure {
+export class FolderLocked extends DomainError<'folder_locked'> {
   readonly owner: LockOwner;
   constructor(folder: string, owner: LockOwner) {
-    super(
-      'conflict',
-      `The data folder ${folder} is held by another Signet (process ${owner.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`,
-    );
+    super('folder_locked', { folder, pid: owner.pid });
     this.owner = owner;
   }
 }
@@ -50,9 +48,11 @@ export class FolderLocked extends Failure {
 const MAX_SOCKET_PATH = 100;
 
 /**
- * Locks the folder for this process, or throws FolderLocked. An owner is live if its socket sends its instance id; process ids are only for
- * people. Exactly one process can succeed a dead owner: its claim is a file that can be created once, and claims form a chain (lock → claim
- * on it → claim on that) whose last live member owns the folder.
+ * Locks the folder for this process. Throws `FolderLocked`, `folder_unwritable`, `lock_file_unreadable`.
+ *
+ * An owner is live if its socket sends its instance id; process ids are only for people. Exactly one process can succeed a dead owner: its
+ * claim is a file that can be created once, and claims form a chain (lock → claim on it → claim on that) whose last live member owns the
+ * folder.
  */
 export async function lockFolder(folder: string, onLost: () => void = () => {}): Promise<FolderLock> {
   makeFolder(folder);
@@ -132,14 +132,12 @@ function lastOwner(folder: string): LockOwner | undefined {
 function readOwner(path: string): LockOwner | undefined {
   try {
     const owner = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockOwner> | null;
-    if (typeof owner?.instance !== 'string' || typeof owner.socket !== 'string') throw new Error('it names no holder');
+    if (typeof owner?.instance !== 'string' || typeof owner.socket !== 'string') throw new Error('no owner');
     return owner as LockOwner;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Failure(
-      'failed',
-      `The lock file ${path} cannot be read: ${(error as Error).message}. If no Signet uses this folder, delete that file.`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw databaseError('lock_file_unreadable', { path, reason: code ?? null });
   }
 }
 
@@ -186,11 +184,7 @@ function makeFolder(folder: string): void {
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new Failure(
-      'failed',
-      `The data folder ${folder} cannot be written (${code}). Set SIGNET_DATA_DIR to a folder that this user can write.`,
-    );
+    throw databaseError('folder_unwritable', { folder, reason: String((error as NodeJS.ErrnoException).code) });
   }
 }
 

@@ -1,15 +1,12 @@
 import type { MikroORM, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../errors.ts';
 import type { Migrations } from './database.ts';
+import { databaseError } from './errors.ts';
 import { type Model, migrationNames } from './options.ts';
-
-const OLD_DATABASE =
-  'A version of Signet before its first release made this database. It cannot be upgraded. Use an empty database; on a laptop, delete the data folder.';
 
 /**
  * Runs the ORM's migrator under Signet's lock: it has none, and two concurrent runs break each other. Pending migrations are read directly,
- * because the migrator would create its table, and the database, to list them.
+ * because the migrator would create its table, and the database, to list them. Throws `database_too_old`.
  */
 export function createMigrations(
   orm: MikroORM,
@@ -25,7 +22,7 @@ export function createMigrations(
     if (!found?.there) return [...names];
     const rows = await em.execute<{ name: string }[]>('select name from mikro_orm_migrations');
     const applied = new Set(rows.map((row) => row.name));
-    if (model.predecessor !== undefined && applied.has(model.predecessor)) throw new Failure('failed', OLD_DATABASE);
+    if (model.predecessor !== undefined && applied.has(model.predecessor)) throw databaseError('database_too_old');
     return names.filter((name) => !applied.has(name));
   };
   return {

@@ -4,9 +4,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type pg from 'pg';
 import type { Pool, PoolClient } from 'pg';
 import { parse } from 'pg-connection-string';
-import { Failure } from '../errors.ts';
+import type { DomainError } from '../errors.ts';
 import { endClient, KEEP_ALIVE, PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
+import { databaseError } from './errors.ts';
 import { listenOn } from './listen.ts';
 import { createMigrations } from './migrations.ts';
 import { type Model, ormOptions } from './options.ts';
@@ -36,7 +37,7 @@ export async function openPostgresql(
   const { use = 'commands', pooler: setting = 'auto', pipelines = 0 } = options;
   const dbName = databaseName(url);
   const pooler = await findPooler(url, setting).catch((error: unknown) => {
-    throw connectionFailure(error, dbName);
+    throw connectionError(error, dbName);
   });
   const driver = {
     // The driver gets the whole URL: the ORM reads only host, user and name, and drops the rest, `sslmode` too.
@@ -126,7 +127,7 @@ async function openPool({ driver, dbName, poolSize, pooler, model, use }: PoolOp
   });
   const pool = await connect(orm).catch(async (error: unknown) => {
     await orm.close(true);
-    throw connectionFailure(error, dbName);
+    throw connectionError(error, dbName);
   });
   return { orm, pool, pooledClients };
 }
@@ -170,17 +171,11 @@ const liftTimeouts: EventSubscriber = {
 
 /** Parsed as the driver does, sockets included (`postgres://user@/signet?host=/run/postgresql`). */
 function databaseName(url: string): string {
-  if (!/^postgres(ql)?:\/\//.test(url))
-    throw new Failure('usage', 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet');
+  if (!/^postgres(ql)?:\/\//.test(url)) throw databaseError('database_url_invalid', { fault: 'scheme' });
   try {
     return parse(url).database || 'signet';
   } catch (error) {
-    throw new Failure(
-      'usage',
-      error instanceof URIError
-        ? 'DATABASE_URL holds a % that is no escape: write %25.'
-        : 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet, with @ : / ? # in a password as %40 %3A %2F %3F %23.',
-    );
+    throw databaseError('database_url_invalid', { fault: error instanceof URIError ? 'percent' : 'syntax' });
   }
 }
 
@@ -225,44 +220,33 @@ async function applyWithoutTimeouts(
   }
 }
 
-/** Explains why DATABASE_URL cannot be reached, with a remedy for each cause (PostgreSQL appendix A lists the codes). */
-function connectionFailure(error: unknown, database: string): Failure {
-  const refusal = (cause: string, remedy: string) =>
-    new Failure('noConnection', `PostgreSQL refuses DATABASE_URL: ${cause}. ${remedy}`);
-  const message = describe(error);
+/** Returns the error for a connection that failed, by its cause (PostgreSQL appendix A lists the codes). */
+function connectionError(error: unknown, database: string): DomainError {
+  const reason = describe(error);
   switch ((error as { code?: string }).code) {
     case '3D000':
-      return refusal(
-        message,
-        `Create the database (createdb ${database}), or correct the name at the end of DATABASE_URL.`,
-      );
+      return databaseError('database_not_found', { database, reason });
     case '28P01':
     case '28000':
-      return refusal(message, 'Correct the user or the password in DATABASE_URL, or let them in by pg_hba.conf.');
+      return databaseError('database_login_refused', { reason });
     case '42501':
-      return refusal(message, `Allow it: grant connect on database ${database} to that user.`);
+      return databaseError('database_connect_denied', { database, reason });
     case '53300':
-      return refusal(message, 'Raise max_connections of PostgreSQL, or lower SIGNET_DATABASE_POOL.');
+      return databaseError('database_connections_exhausted', { reason });
     default:
-      if (/unsupported startup parameter/.test(message))
-        return refusal(message, 'Take it out of DATABASE_URL, or name it in ignore_startup_parameters of the pooler.');
-      return new Failure(
-        'noConnection',
-        `PostgreSQL does not answer at DATABASE_URL: ${message}. Start PostgreSQL, or correct the host and port in DATABASE_URL.`,
-      );
+      return /unsupported startup parameter/.test(reason)
+        ? databaseError('database_parameter_unsupported', { reason })
+        : databaseError('database_unreachable', { reason });
   }
 }
 
-/** The driver's message without the URL, which holds a password. A refused connection is an AggregateError without a message. */
+/** The driver's message without the URL, which has a password. A refused connection is an AggregateError without a message. */
 function describe(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return message || code || 'no answer';
 }
 
 /** Prepared statements are not found on their connection, so a pooler must be rotating connections. */
-function unexpectedPooler(error: Error): Failure {
-  return new Failure(
-    'failed',
-    `A pooler in transaction mode stands before PostgreSQL (${error.message}). Set SIGNET_POOLER=transaction and start again.`,
-  );
+function unexpectedPooler(error: Error): DomainError {
+  return databaseError('pooler_unexpected', { reason: error.message });
 }

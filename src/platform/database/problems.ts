@@ -1,13 +1,14 @@
+import type { DomainError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { databaseError } from './errors.ts';
 import { SESSION_SETTINGS } from './session-settings.ts';
 import type { Statement } from './statement.ts';
 
 /** A condition under which Signet cannot use a reachable database. */
 export interface DatabaseProblem {
-  /** `elsewhere`: its tables are in a schema outside search_path; `empty`: it has none. */
-  readonly name: 'setting' | 'standby' | 'elsewhere' | 'empty';
-  readonly what: string;
-  readonly remedy: string;
+  readonly error: DomainError<
+    'database_setting_wrong' | 'database_standby' | 'database_tables_elsewhere' | 'database_empty'
+  >;
   /** False: results may come late, but are correct. */
   readonly isFatal: boolean;
 }
@@ -39,26 +40,15 @@ export async function findDatabaseProblems(db: Database): Promise<DatabaseProble
       return [];
     return [
       {
-        name: 'setting',
-        what: `PostgreSQL has ${setting.name} = ${value}, and Signet needs ${setting.value}`,
-        remedy: REMEDY,
+        error: databaseError('database_setting_wrong', { setting: setting.name, value, needed: setting.value }),
         isFatal: setting.forCommands === undefined,
       },
     ];
   });
-  if (current.is_standby)
-    problems.unshift({
-      name: 'standby',
-      what: 'PostgreSQL is a hot standby here, which takes no writes',
-      remedy: 'Point DATABASE_URL at the primary, or promote this one.',
-      isFatal: true,
-    });
+  if (current.is_standby) problems.unshift({ error: databaseError('database_standby'), isFatal: true });
   if (!current.has_tables) problems.push(await missingTablesProblem(db, current.search_path));
   return problems;
 }
-
-const REMEDY =
-  'Run: npx signet migrate, which sets it for the role, or prints what an administrator has to run. Then let the pooler connect again (RECONNECT on the console of PgBouncer).';
 
 const schemas: Statement = {
   name: 'platform-schemas',
@@ -66,22 +56,11 @@ const schemas: Statement = {
     where c.relname = 'mikro_orm_migrations' and c.relkind = 'r' order by 1) as schemas, session_user::text as role, current_database()::text as database`,
 };
 
-/** Explains why the connection does not find Signet's tables. */
+/** Returns why the connection does not find Signet's tables. */
 async function missingTablesProblem(db: Database, searchPath: string): Promise<DatabaseProblem> {
   const [location] = await db.query<{ schemas: string[]; role: string; database: string }>(schemas, []);
   const [schema] = location?.schemas ?? [];
-  if (!location || schema === undefined)
-    return {
-      name: 'empty',
-      what: 'The database holds no tables of Signet',
-      remedy: 'Run: npx signet migrate',
-      isFatal: true,
-    };
-  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
-  return {
-    name: 'elsewhere',
-    what: `The tables of Signet are in the schema ${schema}, and search_path = ${searchPath} does not lead there`,
-    remedy: `Run: ALTER ROLE ${quoted(location.role)} IN DATABASE ${quoted(location.database)} SET search_path = ${quoted(schema)}`,
-    isFatal: true,
-  };
+  if (!location || schema === undefined) return { error: databaseError('database_empty'), isFatal: true };
+  const { role, database } = location;
+  return { error: databaseError('database_tables_elsewhere', { schema, searchPath, role, database }), isFatal: true };
 }

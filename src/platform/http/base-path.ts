@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { Failure } from '../errors.ts';
+import { domainErrors } from '../errors.ts';
 import type { App } from './server.ts';
+
+/** The refusals of this room, with what a message about each names. */
+export interface HttpErrors {
+  /** `own`: the path of Signet that the path of the issuer equals. */
+  readonly issuer_path_reserved: { readonly path: string; readonly own: string };
+}
+
+const httpError = domainErrors<HttpErrors>();
 
 /** Returns the path of the issuer, without a trailing slash; empty if it has none. */
 export function basePath(issuer: string): string {
@@ -27,16 +35,13 @@ export function stripBasePath(base: string): (request: Pick<IncomingMessage, 'ur
 const RESERVED = ['account', 'admin', 'assets', 'dev', 'invite', 'logout', 'magic', 'playground', 'recover', 'undo'];
 
 /**
- * Rejects an issuer whose path equals a path of Signet: behind a proxy that strips it, `/oauth2/token` would be ambiguous. Call it before
- * the routes are mounted.
+ * Rejects an issuer whose path equals a path of Signet (`issuer_path_reserved`): behind a proxy that strips it, `/oauth2/token` would be
+ * ambiguous. Call it before the routes are mounted.
  */
 export function rejectOwnPath(app: App, base: string): void {
   const segments = base.split('/').slice(1);
   const reject = (own: string) => {
-    throw new Failure(
-      'usage',
-      `SIGNET_ISSUER has the path ${base}, and Signet itself uses ${own}. Choose another path, such as /id, or a separate host name.`,
-    );
+    throw httpError('issuer_path_reserved', { path: base, own });
   };
   if (RESERVED.includes(segments[0] as string)) reject(`/${segments[0]}`);
   app.addHook('onRoute', ({ url }) => {

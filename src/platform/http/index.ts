@@ -7,7 +7,7 @@
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 export { acceptedWeight, prefersNamed, takesGzip } from '../media-type.ts';
-export { basePath, stripBasePath } from './base-path.ts';
+export { basePath, type HttpErrors, stripBasePath } from './base-path.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { allowAnyOrigin, allowOrigins, isCrossOrigin, sameOrigin } from './cors.ts';
 export { acceptForms, acceptPairs, formPairs } from './input.ts';

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { safeError } from '../telemetry/index.ts';
 
 /** Periodic work. A run that fails is logged, and the next one follows as scheduled. */
 export interface Job {
@@ -18,7 +17,7 @@ export function startJobs(jobs: readonly Job[], log: Logger): () => Promise<void
     if (running.has(job)) return;
     const run = job
       .run(stopping.signal)
-      .catch((error: Error) => log.error({ job: job.name, err: safeError(error) }, 'a job failed'))
+      .catch((error: Error) => log.error({ job: job.name, err: error }, 'a job failed'))
       .finally(() => running.delete(job));
     running.set(job, run);
   };

@@ -4,4 +4,4 @@
  */
 export { createLog, logOptions, safeError } from './log.ts';
 export { createMetrics, type LoginOutcome, type Metrics } from './metrics.ts';
-export { serveMetrics } from './serve-metrics.ts';
+export { serveMetrics, type TelemetryErrors } from './serve-metrics.ts';

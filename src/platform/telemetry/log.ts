@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import { DomainError, type Explain } from '../errors.ts';
 
 /** Fields that the log redacts at any depth up to two. */
 const secret = [
@@ -17,10 +18,10 @@ const secret = [
 
 /**
  * Creates the log: JSON lines on stderr, because stdout carries a command's output. Requests are logged without headers and bodies; secret
- * fields are redacted all the same.
+ * fields are redacted all the same. The message of a refusal is its words, if `explain` is given.
  */
-export function createLog(level: string): Logger {
-  return pino(logOptions(level), { write: (line) => writeLine(2, line) });
+export function createLog(level: string, explain?: Explain): Logger {
+  return pino(logOptions(level, explain), { write: (line) => writeLine(2, line) });
 }
 
 /** A line that cannot be written is dropped: a full disk or a closed pipe must not stop the server. */
@@ -38,13 +39,13 @@ function writeLine(file: number, line: string): void {
 
 const BUSY_MS = 10;
 
-export function logOptions(level: string): LoggerOptions {
+export function logOptions(level: string, explain?: Explain): LoggerOptions {
   const paths = secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
   return {
     level,
     base: null,
     redact: { paths, censor: '[secret]' },
-    serializers: { err: safeError, req: requestLine },
+    serializers: { err: (error: Error) => serializeError(error, explain), req: requestLine },
     hooks: {
       // Without a message, pino would log the error's message, which bypasses the serializer.
       logMethod(parameters, method) {
@@ -53,6 +54,12 @@ export function logOptions(level: string): LoggerOptions {
       },
     },
   };
+}
+
+/** The code and the parameters of a refusal stay beside its words. */
+function serializeError(error: Error, explain?: Explain) {
+  const safe = safeError(error);
+  return error instanceof DomainError && explain ? { ...safe, message: explain(error) } : safe;
 }
 
 /**

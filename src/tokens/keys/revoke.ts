@@ -1,21 +1,22 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
-import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
+import { tokenError } from '../errors.ts';
 import { applySteps } from './rotate.ts';
 import { activateOrMake, keysForAlg, type Step } from './rotation.ts';
 
-/** Returns a key that can be revoked. Failures: no key has this id (notFound), it is gone already (conflict). */
+/** Returns a key that can be revoked. Throws `key_not_found`, `key_gone`. */
 export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<SigningKey> {
   const key = await em.findOne(SigningKey, { kid });
-  if (!key) throw new Failure('notFound', `There is no key ${kid}. List them with: npx signet keys list`);
-  if (key.state === 'gone') throw new Failure('conflict', `The key ${kid} is gone already.`);
+  if (!key) throw tokenError('key_not_found', { kid });
+  if (key.state === 'gone') throw tokenError('key_gone', { kid });
   return key;
 }
 
 /**
  * Revokes a key at once: it is no longer published, tokens that it signed are refused, and its private half is erased.
- * The next key, or a new one, replaces a current key. Returns the steps that were taken.
+ * The next key, or a new one, replaces a current key. Returns the steps that were taken. Throws `key_not_found`,
+ * `key_gone`, `key_removed_meanwhile`.
  */
 export async function revokeKey(
   em: SqlEntityManager,
@@ -31,6 +32,6 @@ export async function revokeKey(
     if (key.state !== 'current' || !required.has(key.alg)) return [drop];
     return [drop, activateOrMake(key.alg, keysForAlg(keys, key.alg).next)];
   });
-  if (steps.length === 0) throw new Failure('conflict', `Somebody else took the key ${kid} away at this moment.`);
+  if (steps.length === 0) throw tokenError('key_removed_meanwhile', { kid });
   return steps;
 }

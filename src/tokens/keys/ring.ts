@@ -53,7 +53,7 @@ export async function createKeyRing(
   return {
     signer(alg) {
       const key = currentKeys.get(alg);
-      if (!key) throw new NotReady(`There is no ${alg} key yet; a running server makes it within seconds.`);
+      if (!key) throw new NotReady(`no ${alg} key yet: a running server makes one within seconds`);
       return key;
     },
     find: (kid) => keys.get(kid),

@@ -2,9 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { listApiAlgorithms } from '../../permissions/index.ts';
 import { announce, definePort, type Topic } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { SigningKey } from '../entities.ts';
+import { tokenError } from '../errors.ts';
 import { generateKey, insertKey, type NewKey } from './generate-key.ts';
 import {
   activateOrMake,
@@ -70,7 +70,7 @@ export async function hasCurrentKey(em: SqlEntityManager, alg: Alg): Promise<boo
 
 /**
  * Publishes the next key of one algorithm, or of all in use; a next key that is published already stays as it is.
- * `isNow`: the next key signs at once, for emergencies.
+ * `isNow`: the next key signs at once, for emergencies. Throws `key_algorithm_unused`.
  */
 export async function rotateKeys(
   em: SqlEntityManager,
@@ -79,11 +79,7 @@ export async function rotateKeys(
   options: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
 ): Promise<Step[]> {
   return applySteps(em, audit, masterKey, (keys, required) => {
-    if (options.alg && !required.has(options.alg))
-      throw new Failure(
-        'conflict',
-        `Nobody asks for ${options.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${options.alg}`,
-      );
+    if (options.alg && !required.has(options.alg)) throw tokenError('key_algorithm_unused', { alg: options.alg });
     return [...(options.alg ? [options.alg] : required)].flatMap((alg): Step[] => {
       const { current, next } = keysForAlg(keys, alg);
       if (!current) return [activateOrMake(alg, next)];
@@ -167,7 +163,7 @@ async function setKeyState(
 ): Promise<void> {
   const { kid, alg, state } = key;
   if ((await tx.nativeUpdate(SigningKey, { kid, state }, to)) !== 1)
-    throw new Failure('conflict', 'Somebody else changed the keys at this moment. Run it again.');
+    throw tokenError('keys_changed_meanwhile');
   recordChange(tx, audit, {
     action: 'change',
     object: { kind: 'signingkey', id: kid, label: kid },

@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign as nodeSign, sign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../../platform/errors.ts';
+import { type DomainError, isDomainError } from '../../platform/errors.ts';
 import type { CompactParts } from '../../platform/jws.ts';
 import { seal, sealingKey, unseal } from '../../platform/seal.ts';
 import { decodeBase64url } from '../../platform/text.ts';
 import { SigningKey } from '../entities.ts';
+import { tokenError } from '../errors.ts';
 import { deriveOpaqueKey } from '../opaque.ts';
 import { toDer, toRaw } from './ecdsa.ts';
 
@@ -28,7 +29,7 @@ export interface OpenKeys {
   /** Key of opaque tokens. */
   readonly opaqueKey: KeyObject;
   readonly opened: OpenKey[];
-  readonly failure?: Failure;
+  readonly failure?: DomainError;
 }
 
 /** Length of a signature in base64url, for measuring a token before it is signed. */
@@ -60,14 +61,11 @@ function sealingKeyOf(masterKey: Buffer, kid: string): KeyObject {
   return sealingKey(masterKey, `signing-key:${kid}`);
 }
 
-/** Returns the private half (PKCS #8) of a key. Failure when another master key sealed it. */
+/** Returns the private half (PKCS #8) of a key. Throws `master_key_wrong` if another master key sealed it. */
 export function unsealKey(masterKey: Buffer, row: Pick<SigningKey, 'kid' | 'privateSealed'>): Buffer {
   const der = unseal(sealingKeyOf(masterKey, row.kid), Buffer.from(row.privateSealed));
   if (der) return der;
-  throw new Failure(
-    'failed',
-    'The signing keys in the database were sealed by another master key. Give the one that belongs to this database (SIGNET_MASTER_KEY_FILE, or keys/master.key).',
-  );
+  throw tokenError('master_key_wrong');
 }
 
 /** Opens every published key. Keys that are `open` already are not opened again. */
@@ -80,7 +78,7 @@ export async function openKeys(
     .fork()
     .find(SigningKey, { state: { $ne: 'gone' } }, { orderBy: { createdAt: 'desc', kid: 'asc' } });
   const opened: OpenKey[] = [];
-  let failure: Failure | undefined;
+  let failure: DomainError | undefined;
   for (const row of rows) {
     const { state, activatedAt = null, retireAt = null } = row;
     try {
@@ -91,7 +89,7 @@ export async function openKeys(
         existing && isSame ? existing : { ...(existing ?? openKey(masterKey, row)), state, activatedAt, retireAt },
       );
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!isDomainError(error, 'master_key_wrong')) throw error;
       failure = error;
     }
   }
