@@ -10,7 +10,8 @@ import {
 import { OAuthError } from '../../platform/http/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
-import { type ClientDocument, readDocument, unusableDocument } from './read-document.ts';
+import { oauthError } from '../errors.ts';
+import { type ClientDocument, ON_PAGE, readDocument } from './read-document.ts';
 import { isDocumentUrl } from './url.ts';
 
 export interface DocumentRules {
@@ -127,7 +128,8 @@ function createDocumentFetch(rules: DocumentRules, resolve: FetchOptions['resolv
     } catch (error) {
       // Evicted in favour of another network: no failure of the document.
       if (signal.aborted) throw busy();
-      const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
+      const outcome =
+        error instanceof FetchError ? oauthError('document_unreachable', { fault: error.code }, ON_PAGE) : error;
       if (!(outcome instanceof OAuthError)) throw error;
       return { outcome, untilMs: nowMs + FAILURE_MS };
     }
@@ -140,13 +142,12 @@ function requireDocument({ outcome }: CacheEntry): ClientDocument {
 }
 
 function busy(): OAuthError {
-  const text = 'Too many metadata documents are being read. Try again in a few seconds.';
-  return new OAuthError('temporarily_unavailable', text, { status: 503, headers: { 'retry-after': '5' } });
+  return oauthError('documents_busy', { status: 503, headers: { 'retry-after': '5' } });
 }
 
 function checkResponse({ status, type }: FetchResponse): void {
-  if (status !== 200) throw unusableDocument(`its address answers ${status}`);
-  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unusableDocument('it is not served as application/json');
+  if (status !== 200) throw oauthError('document_status', { status }, ON_PAGE);
+  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw oauthError('document_type', ON_PAGE);
 }
 
 /** RFC 9111 §4.2.1, within bounds: a response that must not be cached is kept for the duration of one sign-in. */
