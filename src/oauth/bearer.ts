@@ -2,6 +2,7 @@ import { OAuthError } from '../platform/http/index.ts';
 import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } from './active-token.ts';
 import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import type { Proofs } from './dpop/proofs.ts';
+import { oauthError } from './errors.ts';
 
 /** The parts of a request to a protected resource of Signet that its access token depends on. */
 export interface ResourceRequest {
@@ -37,15 +38,12 @@ export function presentedToken({
   const formToken = form?.['access_token'];
   if (authorization === undefined) return formToken === undefined ? null : { scheme: 'Bearer', token: formToken };
   if (formToken !== undefined)
-    throw new OAuthError('invalid_request', 'The access token comes in two ways.', {
+    throw oauthError('access_token_repeated', {
       headers: { 'www-authenticate': 'Bearer error="invalid_request"' },
     });
   // RFC 6750 §2.1, RFC 9449 §7.1.
   const [, scheme, token] = /^(Bearer|DPoP) +([^\s,]+)$/i.exec(authorization) ?? [];
-  if (!scheme || !token)
-    throw new OAuthError('invalid_token', 'The Authorization header holds no access token.', {
-      headers: { 'www-authenticate': 'Bearer' },
-    });
+  if (!scheme || !token) throw oauthError('access_token_malformed', { headers: { 'www-authenticate': 'Bearer' } });
   return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token };
 }
 
@@ -70,36 +68,31 @@ export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'
   active: T | null,
   now: Date,
 ): Promise<T> {
-  if (!active) throw tokenError(scheme, 'invalid_token', 'This token is not active.');
+  if (!active) throw withChallenge(scheme, oauthError('access_token_inactive'));
   const { jkt } = active.claims.cnf ?? {};
   // RFC 9449 §7.2: a bound token requires a proof of its key, and an unbound token cannot be used with one.
   if (jkt === undefined && scheme === 'Bearer') return active;
-  if (jkt === undefined) throw tokenError('DPoP', 'invalid_token', 'This token is bound to no key.');
-  if (scheme === 'Bearer')
-    throw tokenError('DPoP', 'invalid_token', 'This token is bound to a key: send a proof of it.');
-  if (request.dpop === undefined) throw tokenError('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
+  if (jkt === undefined) throw withChallenge('DPoP', oauthError('access_token_unbound'));
+  if (scheme === 'Bearer') throw withChallenge('DPoP', oauthError('access_token_bound'));
+  if (request.dpop === undefined) throw withChallenge('DPoP', oauthError('proof_missing'));
   try {
     const { method, url } = request;
     await deps.proofs.check(request.dpop, { method, url, accessToken: token, jkt }, now);
     return active;
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error;
-    throw tokenError('DPoP', error.code, error.message, error.headers);
+    throw withChallenge('DPoP', error);
   }
 }
 
-/** RFC 6750 §3, RFC 9449 §7.1: 401 with a challenge for the scheme to use. */
-function tokenError(
-  scheme: PresentedToken['scheme'],
-  code: OAuthError['code'],
-  description: string,
-  headers: Readonly<Record<string, string>> = {},
-): OAuthError {
+/** RFC 6750 §3, RFC 9449 §7.1: returns the error as 401, with a challenge for the scheme to use. */
+function withChallenge(scheme: PresentedToken['scheme'], error: OAuthError): OAuthError {
+  const { code, message, reason, headers } = error;
   const parameters = [
     `error="${code}"`,
-    `error_description="${description}"`,
+    `error_description="${message}"`,
     ...(scheme === 'DPoP' ? [`algs="${CLIENT_JWS_ALGS.join(' ')}"`] : []),
   ];
   const challenge = `${scheme} ${parameters.join(', ')}`;
-  return new OAuthError(code, description, { status: 401, headers: { ...headers, 'www-authenticate': challenge } });
+  return new OAuthError(code, message, { status: 401, headers: { ...headers, 'www-authenticate': challenge }, reason });
 }

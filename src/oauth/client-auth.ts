@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isStorable } from '../platform/casefold.ts';
 import { digest } from '../platform/digest.ts';
-import { OAuthError } from '../platform/http/index.ts';
+import type { OAuthError } from '../platform/http/index.ts';
 import {
   type AssertionResult,
   type Assertions,
@@ -9,6 +9,7 @@ import {
   readAssertion,
 } from './assertion/assertions.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
+import { oauthError } from './errors.ts';
 
 /** The client credentials of a request, not checked yet: the Authorization header and the form. */
 export interface PresentedClient {
@@ -61,7 +62,8 @@ export async function authenticateClient(
     (await isAuthenticatedAs(client)) && client?.isActive ? client : null;
   const load = async () => {
     const client = await authenticated(await clients.load(clientId));
-    if (!client) throw audiences ? wrongAudience(audiences) : invalidClient(isBasic);
+    // RFC 7523 §3: the assertion is for another server, or another URL of this one. Only a client that has proven its key reads that.
+    if (!client) throw audiences ? oauthError('assertion_audience_invalid', { audiences }) : invalidClient(isBasic);
     return client;
   };
   // What the cache refuses may be valid by now: a new secret, a client enabled again.
@@ -105,7 +107,7 @@ interface Credentials {
 function readCredentials({ authorization, form }: PresentedClient): Credentials {
   const isBasic = authorization !== undefined;
   const methods = [isBasic, 'client_secret' in form, 'client_assertion' in form].filter(Boolean).length;
-  if (methods > 1) throw new OAuthError('invalid_request', 'Authenticate the client by one method only.');
+  if (methods > 1) throw oauthError('client_methods_mixed');
   if ('client_assertion' in form) {
     const assertion = readAssertion(form);
     if (!assertion) throw invalidClient(false);
@@ -113,13 +115,13 @@ function readCredentials({ authorization, form }: PresentedClient): Credentials 
   }
   if (authorization === undefined) {
     const { client_id: clientId, client_secret: secret } = form;
-    if (!clientId) throw new OAuthError('invalid_client', 'Authenticate the client.', { headers: challenge });
+    if (!clientId) throw oauthError('client_authentication_missing', { headers: challenge });
     return { clientId, secret, isBasic };
   }
   const basic = readBasic(authorization);
   if (!basic) throw invalidClient(true);
   if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
-    throw new OAuthError('invalid_request', 'The form names another client than the Authorization header.');
+    throw oauthError('client_ids_differ');
   // RFC 6749 §2.3.1: an empty secret is none. Some libraries identify public clients this way (oidc-agent,
   // requests-oauthlib).
   return { clientId: basic.clientId, secret: basic.secret === '' ? undefined : basic.secret, isBasic };
@@ -155,24 +157,9 @@ function formDecode(text: string): string | null {
   }
 }
 
-/**
- * RFC 7523 §3: the assertion is for another server, or another URL of this one. Only a client that has proven its key
- * gets this error.
- */
-function wrongAudience(audiences: readonly string[]): OAuthError {
-  return new OAuthError(
-    'invalid_client',
-    `The aud of client_assertion has to be ${audiences.join(' or ')}, as one text.`,
-  );
-}
-
 const challenge = { 'www-authenticate': 'Basic realm="signet", charset="UTF-8"' };
 
 /** RFC 6749 §5.2: 401, with the challenge of the scheme that was used. */
 function invalidClient(isBasic: boolean): OAuthError {
-  return new OAuthError(
-    'invalid_client',
-    'This client and its credentials do not belong together.',
-    isBasic ? { headers: challenge } : {},
-  );
+  return oauthError('client_authentication_failed', isBasic ? { headers: challenge } : {});
 }

@@ -36,6 +36,7 @@ export {
   readAudiences,
   updateClient,
 } from './clients/clients.ts';
+export type { ClientErrors } from './clients/errors.ts';
 export { readJwks } from './clients/jwks.ts';
 export {
   type ClientOfApi,
@@ -72,6 +73,7 @@ export type { RequestOrigin } from './documents/requesting-client.ts';
 export { documentHost, isDocumentClient } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
+export { oauthError, type RefusalReason } from './errors.ts';
 export { purgeOauth } from './purge.ts';
 export { createDescribeRefusal } from './refusals.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

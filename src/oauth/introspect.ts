@@ -1,10 +1,10 @@
 import { getAllPermissions } from '../permissions/index.ts';
-import { OAuthError } from '../platform/http/index.ts';
 import { type Clock, numericDate } from '../platform/time.ts';
 import { type RefreshKey, readGrant, readRefreshToken, tokenAudience, USERINFO } from '../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 import { authenticateClient, type Caller, type PresentedClient } from './client-auth.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
+import { oauthError } from './errors.ts';
 
 export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
     ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion })
     : await onVersion(null);
   // RFC 7662 §2.1: token is required; token_type_hint is a hint only.
-  if (!token) throw new OAuthError('invalid_request', 'token is missing.');
+  if (!token) throw oauthError('parameter_missing', { name: 'token' });
   if (!activeToken || !client || !maySee(client, activeToken)) return inactive;
   return activeResponse(activeToken);
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../platform/database/index.ts';
-import { OAuthError } from '../platform/http/index.ts';
 import { type QuotaKind, type Quotas, reserveQuota } from '../signin/index.ts';
 import type { LiveClient } from './clients/cache.ts';
+import { oauthError } from './errors.ts';
 
 /** Dependencies of endpoints that store a row per request. */
 export interface RateLimitDeps {
@@ -35,12 +35,8 @@ export async function enforceRateLimit(
     : await reserveQuota(db, quotas, subject.kind, { ip: subject.ip }, now);
   if (reserved.ok) return;
   const { retryAfterSeconds: seconds } = reserved;
-  const by = isClientQuota ? 'by this client' : 'from this network';
-  const headers = { 'retry-after': String(seconds) };
-  throw new OAuthError('temporarily_unavailable', `Too many requests ${by}. Try again in ${seconds} seconds.`, {
-    status: 429,
-    headers,
-  });
+  const reason = isClientQuota ? 'requests_of_client' : 'requests_of_network';
+  throw oauthError(reason, { seconds }, { status: 429, headers: { 'retry-after': String(seconds) } });
 }
 
 const clientQuotas = { pushed: 'clientPushed', device: 'clientDevice' } as const satisfies Record<string, QuotaKind>;

@@ -1,6 +1,6 @@
 import type { ApiSnapshot } from '../permissions/index.ts';
-import { OAuthError } from '../platform/http/index.ts';
 import { USER_SCOPES } from '../tokens/index.ts';
+import { oauthError } from './errors.ts';
 
 /** The names of a `scope` parameter (RFC 6749 §3.3), each once. */
 export function scopeNames(scope: string | null | undefined): string[] {
@@ -12,8 +12,7 @@ export function scopeNames(scope: string | null | undefined): string[] {
  * Other names, and those that the user lacks, are dropped, and the response states the granted scope.
  */
 export function requireAllowedScope(names: readonly string[], allowed: readonly string[]): void {
-  if (names.length > 0 && allowed.length === 0)
-    throw new OAuthError('invalid_scope', 'No scope of this request is known here and open to this client.');
+  if (names.length > 0 && allowed.length === 0) throw oauthError('scope_not_allowed');
 }
 
 /**
@@ -31,6 +30,6 @@ export function narrowScope(
   const grantedNames = scopeNames(granted);
   const names = scopeNames(requested);
   if (names.some((one) => USER_SCOPES.includes(one) && !grantedNames.includes(one)))
-    throw new OAuthError('invalid_scope', 'This may ask for less than was granted, not for more.');
+    throw oauthError('scope_not_granted');
   return names.filter((one) => api.format !== 'scope' || grantedNames.includes(one)).join(' ');
 }

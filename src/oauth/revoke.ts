@@ -1,5 +1,4 @@
 import type { Database } from '../platform/database/index.ts';
-import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import {
   endGrants,
@@ -15,6 +14,7 @@ import {
 } from '../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';
 import type { ClientCache } from './clients/cache.ts';
+import { oauthError } from './errors.ts';
 
 export interface RevocationEndpoint {
   readonly db: Database;
@@ -36,7 +36,7 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const client = await caller.revalidate(null);
   const { token } = presented.form;
-  if (!token) throw new OAuthError('invalid_request', 'token is missing.');
+  if (!token) throw oauthError('parameter_missing', { name: 'token' });
   if (await endRefreshGrant(endpoint, client.id, token, now)) return;
   // Another process may have started to sign with a key that this one has not loaded yet.
   const kid = tokenKid(token);

@@ -1,9 +1,9 @@
-import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { NO_API, signJwt } from '../tokens/index.ts';
 import { findLiveToken, readRights } from './active-token.ts';
 import { authenticateActiveToken, presentedToken, type ResourceRequest, type TokenAuthDeps } from './bearer.ts';
 import type { ClientCache } from './clients/cache.ts';
+import { oauthError } from './errors.ts';
 import { tokenScopes } from './queries.ts';
 import { hasRightsClaim, permissionClaims, profileClaims, selectClaims } from './user-claims.ts';
 
@@ -23,8 +23,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, request: ResourceRequ
   const { clients, keys, issuer, clock } = endpoint;
   const presented = presentedToken(request);
   // RFC 6750 §3: without a token, the challenge has no error.
-  if (!presented)
-    throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
+  if (!presented) throw oauthError('access_token_missing', { headers: { 'www-authenticate': 'Bearer' } });
   const now = clock.now();
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
   const token = await authenticateActiveToken(endpoint, request, presented, found, now);
@@ -32,7 +31,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, request: ResourceRequ
   const scopes = tokenScopes(claims);
   // RFC 6750 §3.1.
   if (!user || !userClaims || !scopes.includes('openid'))
-    throw new OAuthError('insufficient_scope', 'This takes a token whose scope says openid.', {
+    throw oauthError('openid_missing', {
       headers: { 'www-authenticate': `${presented.scheme} error="insufficient_scope", scope="openid"` },
     });
   const selected = selectClaims(scopes, userClaims.requested?.userinfo ?? []);

@@ -1,5 +1,5 @@
 import type { UserErrors } from '../../users/index.ts';
-import type { Messages } from '../messages.ts';
+import type { Messages } from '../command.ts';
 
 export const userMessages: Messages<UserErrors> = {
   user_not_found: {

@@ -6,6 +6,7 @@
  * Standards: RFC 8725 §3.11, RFC 9068 §4.
  */
 export {
+  type ApiRuleErrors,
   hasJwtTypApi,
   listClientAlgorithms,
   requireDistinctIdTokens,

@@ -1,7 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, apiView, audienceKey, lockApis, type PermissionCache } from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { domainErrors } from '../../platform/errors.ts';
 import type { Alg } from '../../tokens/index.ts';
+
+/** The refusals of this room. `name` is that of a client. */
+export interface ApiRuleErrors {
+  readonly client_tokens_ambiguous: { readonly name: string; readonly audience: string };
+  readonly audience_is_client_id: { readonly audience: string; readonly name: string };
+  readonly client_id_is_audience: { readonly audience: string };
+}
+
+const ruleError = domainErrors<ApiRuleErrors>();
 
 /*
  * An ID token has `typ` JWT and is signed with the keys of access tokens. Where it carries permissions, and an API
@@ -9,7 +18,7 @@ import type { Alg } from '../../tokens/index.ts';
  * client may have both.
  */
 
-/** Checks a client in the transaction that changed it. Failure (conflict): one of its APIs uses tokens of `typ` JWT. */
+/** Checks a client in the transaction that changed it. Throws `client_tokens_ambiguous` if one of its APIs uses tokens of `typ` JWT. */
 export async function requireDistinctIdTokens(
   tx: SqlEntityManager,
   client: { readonly id: string; readonly name: string; readonly settings: { readonly permissionsIn?: string } },
@@ -25,12 +34,12 @@ export async function requireDistinctIdTokens(
     `select a.audience from oauth_client_api x join ${apiView('a')} on a.id = x.api_id where x.client_id = ? and a.typ = 'JWT' order by 1 limit 1`,
     [client.id],
   );
-  if (found) throw indistinctTokens(client.name, found.audience);
+  if (found) throw ruleError('client_tokens_ambiguous', { name: client.name, audience: found.audience });
 }
 
 /**
- * For the port `beforeTypJwt` of permissions: an API, whose row is locked, is to use tokens of `typ` JWT. Failure
- * (conflict): one of its clients has permissions in its ID tokens.
+ * For the port `beforeTypJwt` of permissions: an API, whose row is locked, is to use tokens of `typ` JWT. Throws
+ * `client_tokens_ambiguous` if one of its clients has permissions in its ID tokens.
  */
 export async function requireNoPermissionsInIdTokens(
   tx: SqlEntityManager,
@@ -41,7 +50,7 @@ export async function requireNoPermissionsInIdTokens(
      where x.api_id = ? and c.settings->>'permissionsIn' = 'id_token' order by c.name_key collate "C" limit 1`,
     [api.id],
   );
-  if (found) throw indistinctTokens(found.name, api.audience);
+  if (found) throw ruleError('client_tokens_ambiguous', { name: found.name, audience: api.audience });
 }
 
 /** Whether an API that a client requests or serves uses tokens of `typ` JWT. */
@@ -53,22 +62,12 @@ export async function hasJwtTypApi(
   return apis.some((one) => one?.typ === 'JWT');
 }
 
-function indistinctTokens(client: string, audience: string): Failure {
-  return new Failure(
-    'conflict',
-    `The client "${client}" has permissions in its ID tokens (--permissions-in id_token), and its API ${audience} takes tokens of typ JWT, which those are too: only the audience would tell them apart. Use --permissions-in userinfo, or --typ at+jwt.`,
-  );
-}
-
 /*
  * Audiences and client ids share one namespace, so that a token for an API cannot pass as one for a client. A generated
  * id cannot be an audience; the URL of a metadata document could be one.
  */
 
-/**
- * For the port `beforeAudience` of permissions: an API is to have this audience. Failure (conflict): a client has that
- * id.
- */
+/** For the port `beforeAudience` of permissions: an API is to have this audience. Throws `audience_is_client_id`. */
 export async function requireNoClientId(em: SqlEntityManager, audience: string): Promise<void> {
   const key = audienceKey(audience);
   await lockName(em, key);
@@ -76,19 +75,15 @@ export async function requireNoClientId(em: SqlEntityManager, audience: string):
     key,
     `${key}/`,
   ]);
-  if (found)
-    throw new Failure(
-      'conflict',
-      `"${audience}" is the id of the client "${found.name}", which is known by its document there. Take another audience, or delete the client: npx signet client delete ${audience}`,
-    );
+  if (found) throw ruleError('audience_is_client_id', { audience, name: found.name });
 }
 
-/** Called in the transaction that stores the client of a document. Failure (conflict): an API has that audience. */
+/** Called in the transaction that stores the client of a document. Throws `client_id_is_audience`. */
 export async function requireNoAudience(tx: SqlEntityManager, clientId: string): Promise<void> {
   const key = audienceKey(clientId);
   await lockName(tx, key);
   const found = await tx.execute<unknown[]>(`select 1 from ${apiView('a')} where a.audience_key = ?`, [key]);
-  if (found.length > 0) throw new Failure('conflict', `"${clientId}" is the audience of an API.`);
+  if (found.length > 0) throw ruleError('client_id_is_audience', { audience: clientId });
 }
 
 /** Of two transactions that use one name at once, the second sees the first. */

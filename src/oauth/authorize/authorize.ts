@@ -4,12 +4,13 @@ import type { LiveSession } from '../../sessions/index.ts';
 import type { FlowOrigin } from '../../signin/index.ts';
 import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
 import { isDocumentClient } from '../documents/url.ts';
+import { oauthError } from '../errors.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 import type { ConsumedRequests } from './code.ts';
 import { complete, completeWithConsent } from './complete.ts';
 import { type ConsentPrompt, decide, type SessionDecision } from './decide.ts';
 import { createParameters, type Pairs, type Parameters, parseParameters } from './parameters.ts';
-import { accessDenied, type RepeatResult, repeatDecision } from './repeat.ts';
+import { type RepeatResult, repeatDecision } from './repeat.ts';
 import {
   type AuthorizationRequest,
   type AuthorizeEndpoint,
@@ -76,8 +77,7 @@ async function createInteraction(
   now: Date,
 ): Promise<NextStep> {
   // A page inside another page cannot sign in, and would take room from those that can.
-  if (!isTopLevel)
-    throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
+  if (!isTopLevel) throw oauthError('page_embedded');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
   return { kind: 'interaction', secret: await storeInteraction(endpoint.db, client, parameters, pushed, now) };
 }
@@ -93,7 +93,7 @@ async function resolveParameters(
   const stored = uri === undefined || !isPushedUri(uri) ? undefined : await findPushed(endpoint.db, uri, now);
   // RFC 9126 §2.2: the same error for a request_uri that is unknown, expired, used or another client's.
   if (stored === null || (stored && (stored.clientId !== clientId || sent.faults.has('client_id'))))
-    throw invalidRequestUri();
+    throw oauthError('request_uri_invalid');
   const parameters = stored ? createParameters(stored.values) : sent;
   const origin = { ...from, isTopLevel: from.isTopLevel && !isSilent(parameters) };
   const client = clientId === undefined ? null : await loadRequestingClient(endpoint, clientId, origin, now);
@@ -101,10 +101,6 @@ async function resolveParameters(
     resolvedRequest: resolveRequest(client, parameters, stored !== undefined),
     pushed: stored?.digest ?? null,
   };
-}
-
-function invalidRequestUri(): OAuthError {
-  return new OAuthError('invalid_request_uri', 'This request was used, has expired, or is of another client.');
 }
 
 /** Returns the next step of a request for the signed-in user. Where the session is undefined, the request itself is checked. */
@@ -221,7 +217,7 @@ export async function answerInteraction(
   if (step.kind === 'error') return refuse(endpoint, step.resolvedRequest, step.error, digests, now);
   const { request } = step;
   if (decision === 'deny') {
-    const next = await refuse(endpoint, request, accessDenied(), digests, now);
+    const next = await refuse(endpoint, request, oauthError('user_denied'), digests, now);
     return next.kind === 'gone' ? repeat() : next;
   }
   if (step.kind === 'login') return step;

@@ -1,8 +1,8 @@
-import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { type FlowOrigin, isSufficient, type SignInRequirement } from '../../signin/index.ts';
 import { type ConsentNeeded, deriveConsentNeeded, isConsented } from '../consent/consent.ts';
 import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
+import { oauthError } from '../errors.ts';
 import { isExclusiveRedirect } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
 
@@ -39,20 +39,17 @@ export async function decide(
   const isSilent = request.prompts.has('none');
   if (!session || !isSufficient(session, signInRequirement(request), flowOrigin, now)) {
     // OIDC Core §3.1.2.6.
-    if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
+    if (isSilent) throw oauthError('sign_in_missing');
     return { kind: 'login' };
   }
   // OIDC Core §3.1.2.1, §5.5.1: the response is about the user that the client means.
-  if (request.subjects?.some((one) => one !== session.user.id))
-    throw new OAuthError('login_required', 'Somebody else is signed in.');
+  if (request.subjects?.some((one) => one !== session.user.id)) throw oauthError('other_user_signed_in');
   const { client, api, claims } = request;
   const requestedAccess = await resolveRequestedAccess(endpoint.db, client, api, request.scope);
   const consentNeeded = deriveConsentNeeded(requestedAccess, claims);
   const consent = await decideConsent(endpoint, request, session, consentNeeded);
-  if (isSilent && consent === 'each_time')
-    throw new OAuthError('interaction_required', 'The users of this client are asked each time.');
-  if (isSilent && consent === 'missing')
-    throw new OAuthError('consent_required', 'The user has not been asked about all of this.');
+  if (isSilent && consent === 'each_time') throw oauthError('consent_each_time');
+  if (isSilent && consent === 'missing') throw oauthError('consent_missing');
   return { kind: consent === 'given' ? 'code' : 'consent', session, requestedAccess, consentNeeded };
 }
 

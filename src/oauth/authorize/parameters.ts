@@ -1,6 +1,5 @@
 import { isStorable } from '../../platform/casefold.ts';
 import { decodeJsonPart } from '../../platform/jws.ts';
-import { quote } from '../../platform/text.ts';
 
 /** Name and value pairs as sent, in order: a name may occur twice. */
 export type Pairs = readonly (readonly [name: string, value: string])[];
@@ -10,10 +9,13 @@ export interface Parameters {
   /** The known parameters that occur once and are not empty. */
   readonly values: Readonly<Partial<Record<ParameterName, string>>>;
   /** What is wrong with the other parameters, by name. */
-  readonly faults: ReadonlyMap<string, string>;
+  readonly faults: ReadonlyMap<string, ParameterFault>;
   /** Names of the parameters that are too long. */
   readonly tooLong: ReadonlySet<string>;
 }
+
+/** `too_long_together`: the longest of parameters that are too long together. */
+export type ParameterFault = 'repeated' | 'too_long' | 'too_long_together';
 
 const PARAMETER_NAMES = [
   'acr_values',
@@ -49,23 +51,22 @@ const MAX_TOTAL_LENGTH = 20_480;
 /** RFC 6749 §3.1: an empty value counts as absent, an unknown name is ignored, and no name may occur twice. */
 export function parseParameters(pairs: Pairs): Parameters {
   const values: Partial<Record<ParameterName, string>> = {};
-  const faults = new Map<string, string>();
+  const faults = new Map<string, ParameterFault>();
   const tooLong = new Set<string>();
   const previous = new Set<string>();
-  const markTooLong = (name: string, where = '') => {
+  const markTooLong = (name: string, fault: ParameterFault) => {
     tooLong.add(name);
-    faults.set(name, `The parameter ${name} is too long${where}.`);
+    faults.set(name, fault);
   };
   for (const [name, value] of pairs) {
-    if (previous.has(name)) faults.set(name, `The parameter ${quote(name)} is there twice.`);
+    if (previous.has(name)) faults.set(name, 'repeated');
     previous.add(name);
     if (!isParameterName(name) || value === '') continue;
-    if (value.length > (MAX_LENGTH[name] ?? DEFAULT_MAX_LENGTH)) markTooLong(name);
+    if (value.length > (MAX_LENGTH[name] ?? DEFAULT_MAX_LENGTH)) markTooLong(name, 'too_long');
     values[name] = value;
   }
   const [longest] = Object.entries(values).sort(([, a], [, b]) => b.length - a.length);
-  if (longest && Object.values(values).join('').length > MAX_TOTAL_LENGTH)
-    markTooLong(longest[0], ' beside the others');
+  if (longest && Object.values(values).join('').length > MAX_TOTAL_LENGTH) markTooLong(longest[0], 'too_long_together');
   for (const name of faults.keys()) if (isParameterName(name)) delete values[name];
   return { values, faults, tooLong };
 }

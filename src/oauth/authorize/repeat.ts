@@ -1,10 +1,10 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { liveSession, REPEAT_SECONDS, sessionView } from '../../sessions/index.ts';
 import { userView } from '../../users/index.ts';
 import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
+import { oauthError } from '../errors.ts';
 import { CODE_SECONDS } from './code.ts';
 import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
@@ -18,10 +18,6 @@ export type RepeatResult =
   | { readonly kind: 'redeemed'; readonly resolvedRequest: ResolvedRequest }
   /** Unknown, expired, consumed without a code, or another browser's. */
   | { readonly kind: 'gone' };
-
-export function accessDenied(): OAuthError {
-  return new OAuthError('access_denied', 'The user has said no.');
-}
 
 /**
  * Repeats the decision of an interaction for a form that was sent twice, or a page that was reloaded, a moment after the first decision
@@ -40,7 +36,7 @@ export async function repeatDecision(
     const denied = await findDenied(db, ref, now);
     if (!denied) return { kind: 'gone' };
     const { responseTarget, client } = await resolveConsumed(endpoint, denied, browserRef, now);
-    return { kind: 'response', response: errorResponse(issuer, responseTarget, client, accessDenied()) };
+    return { kind: 'response', response: errorResponse(issuer, responseTarget, client, oauthError('user_denied')) };
   }
   const reissued = decision === 'allow' ? await reissueCode(db, ref, now) : null;
   if (!reissued) return { kind: 'gone' };

@@ -1,6 +1,5 @@
 import type { ApiSnapshot } from '../../permissions/index.ts';
-import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
-import { quote } from '../../platform/text.ts';
+import type { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES } from '../../signin/index.ts';
 import { type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
@@ -8,9 +7,10 @@ import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { validateScope } from '../consent/requested-access.ts';
 import type { RequestingClientDeps } from '../documents/requesting-client.ts';
+import { oauthError } from '../errors.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { hasRightsClaim } from '../user-claims.ts';
-import { type Parameters, readResponseHints } from './parameters.ts';
+import { type ParameterFault, type Parameters, readResponseHints } from './parameters.ts';
 import { acceptsForms, isRegistered } from './redirect-uri.ts';
 import { readClaimsParameter } from './requested-claims.ts';
 import type { ResponseTarget } from './response.ts';
@@ -60,17 +60,16 @@ export interface AuthorizationRequest extends ResolvedRequest {
  */
 export function resolveRequest(client: LiveClient | null, parameters: Parameters, isPushed: boolean): ResolvedRequest {
   const { values, faults, tooLong } = parameters;
-  for (const name of ['client_id', 'redirect_uri', 'request_uri'])
-    if (faults.has(name)) throw invalid(faults.get(name) as string);
+  for (const name of ['client_id', 'redirect_uri', 'request_uri']) {
+    const fault = faults.get(name);
+    if (fault !== undefined) throw parameterError(name, fault);
+  }
   // Without `state`, which may be in a request object, a client cannot match the response to its request (RFC 6749
   // §10.12).
   const lost = values.state === undefined ? ['state', 'request'].find((name) => tooLong.has(name)) : undefined;
-  if (lost !== undefined) throw invalid(`The parameter ${lost} is too long.`);
+  if (lost !== undefined) throw oauthError('parameter_too_long', { name: lost });
   if (!client?.isActive || client.clientId !== values.client_id)
-    throw new OAuthError('invalid_client', 'There is no such client. Look at client_id.', {
-      status: 400,
-      reason: 'client_unknown',
-    });
+    throw oauthError('client_unknown', { status: 400 });
   const hints = readResponseHints(values.request);
   const redirectUri = readRedirectUri(client, parameters);
   const isForm = (values.response_mode ?? hints.responseMode) === 'form_post' && acceptsForms(redirectUri);
@@ -79,24 +78,24 @@ export function resolveRequest(client: LiveClient | null, parameters: Parameters
   return { client, responseTarget, sentRedirectUri: values.redirect_uri ?? null, parameters, isPushed };
 }
 
-/** Characters of a refused redirect URI in the error, so that a developer sees the difference. */
-const MAX_QUOTED_LENGTH = 200;
+/** RFC 8707 §2: `resource` has an error of that standard. */
+function parameterError(name: string, fault: ParameterFault): OAuthError {
+  if (name === 'resource') return oauthError(fault === 'repeated' ? 'resource_repeated' : 'resource_too_long');
+  if (fault === 'repeated') return oauthError('parameter_repeated', { name });
+  return oauthError(fault === 'too_long' ? 'parameter_too_long' : 'parameters_too_long', { name });
+}
 
 function readRedirectUri(client: LiveClient, { values }: Parameters): string {
   const { redirect_uri: requested } = values;
   if (requested !== undefined) {
     // RFC 9700 §2.1, RFC 6749 §3.1.2.3.
     if (isRegistered(client, requested)) return requested;
-    throw new OAuthError(
-      'invalid_request',
-      `redirect_uri is not registered for this client, and is compared to the letter: ${quote(requested, MAX_QUOTED_LENGTH)}`,
-      { reason: 'redirect_uri_unregistered' },
-    );
+    throw oauthError('redirect_uri_unregistered', { uri: requested });
   }
   const [only, ...others] = client.redirectUris;
   // RFC 6749 §3.1.2.3; OIDC Core §3.1.2.1 always requires it.
   if (only === undefined || others.length > 0 || readScopes(values.scope).includes('openid'))
-    throw new OAuthError('invalid_request', 'redirect_uri is missing.', { reason: 'redirect_uri_missing' });
+    throw oauthError('redirect_uri_missing');
   return only;
 }
 
@@ -111,20 +110,16 @@ export async function checkRequest(
 ): Promise<AuthorizationRequest> {
   const { client, parameters } = resolvedRequest;
   const { values, faults } = parameters;
-  // RFC 8707 §2.
-  for (const [name, reason] of faults)
-    throw name === 'resource' ? new OAuthError('invalid_target', reason) : invalid(reason);
+  for (const [name, fault] of faults) throw parameterError(name, fault);
   checkKind(resolvedRequest);
   const prompts = readPrompts(values.prompt);
   const claims = readClaimsParameter(values.claims);
   const hintedSubject = readHintSubject(endpoint, client, values.id_token_hint, prompts);
   const subjects = [hintedSubject, claims.sub].filter((one) => one !== null);
   if (values.dpop_jkt !== undefined && !/^[\w-]{43}$/.test(values.dpop_jkt))
-    throw invalid('dpop_jkt is no thumbprint (RFC 9449 10).');
+    throw oauthError('dpop_jkt_invalid');
   if (hasRightsClaim(claims.names?.idToken ?? []) && (await hasJwtTypApi(endpoint.access, client)))
-    throw invalid(
-      'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
-    );
+    throw oauthError('id_token_permissions_refused');
   const api = await findDefaultTarget(endpoint.access, client, readTarget(values));
   const request = {
     ...resolvedRequest,
@@ -152,37 +147,32 @@ function readTarget({ resource, audience }: Parameters['values']): Record<string
 /** Checks the kind of request, and whether this client may make one. */
 function checkKind({ client, responseTarget, parameters: { values }, isPushed }: ResolvedRequest): void {
   // OIDC Core §6, §7.2.1.
-  if (values.request !== undefined) throw new OAuthError('request_not_supported', 'Request objects are not taken.');
-  if (values.registration !== undefined)
-    throw new OAuthError('registration_not_supported', 'The parameter registration is not taken.');
-  if (values.request_uri !== undefined)
-    throw new OAuthError('request_uri_not_supported', 'Only a request_uri that was pushed here is taken.');
+  if (values.request !== undefined) throw oauthError('request_object_unsupported');
+  if (values.registration !== undefined) throw oauthError('registration_unsupported');
+  if (values.request_uri !== undefined) throw oauthError('request_uri_not_pushed');
   // RFC 6749 §3.1.1; RFC 9700 §2.1.2: this endpoint issues no tokens.
-  if (values.response_type === undefined) throw invalid('response_type is missing.');
-  if (values.response_type !== 'code')
-    throw new OAuthError('unsupported_response_type', 'Only response_type=code is offered.');
+  if (values.response_type === undefined) throw oauthError('parameter_missing', { name: 'response_type' });
+  if (values.response_type !== 'code') throw oauthError('response_type_unsupported');
   // OAuth 2.0 Form Post Response Mode §2.
   if (!['query', 'form_post', undefined].includes(values.response_mode))
-    throw invalid('response_mode is query or form_post.');
+    throw oauthError('response_mode_invalid');
   if (values.response_mode === 'form_post' && !acceptsForms(responseTarget.redirectUri))
-    throw invalid('response_mode is query: no form can be posted to that redirect_uri.');
-  if (!client.grantTypes.includes('authorization_code'))
-    throw new OAuthError('unauthorized_client', 'This client may not ask for codes.');
+    throw oauthError('response_mode_not_postable');
+  if (!client.grantTypes.includes('authorization_code')) throw oauthError('code_flow_not_allowed');
   // RFC 9126 §6.
-  if (client.settings.requirePushed && !isPushed)
-    throw invalid('This client pushes its requests first (RFC 9126).', 'par_required');
+  if (client.settings.requirePushed && !isPushed) throw oauthError('par_required');
 }
 
 /** RFC 7636 §4.3, §4.4.1; RFC 9700 §2.1.1: required of public clients, and by S256 only. */
 function readChallenge(client: LiveClient, { values }: Parameters): string | null {
   const { code_challenge: challenge, code_challenge_method: method } = values;
   if (challenge === undefined) {
-    if (method !== undefined) throw invalid('code_challenge is missing.');
+    if (method !== undefined) throw oauthError('parameter_missing', { name: 'code_challenge' });
     requireProtection(client, values);
     return null;
   }
-  if (method !== 'S256') throw invalid('code_challenge_method is S256.');
-  if (!/^[\w.~-]{43,128}$/.test(challenge)) throw invalid('code_challenge has 43 to 128 characters (RFC 7636 4.2).');
+  if (method !== 'S256') throw oauthError('code_challenge_method_invalid');
+  if (!/^[\w.~-]{43,128}$/.test(challenge)) throw oauthError('code_challenge_invalid');
   return challenge;
 }
 
@@ -194,9 +184,7 @@ function requireProtection({ authMethod, settings }: LiveClient, { scope, nonce 
   const rule = authMethod === 'none' ? 'on' : settings.pkce;
   if (rule === 'off') return;
   if (rule === 'if-sent' && nonce !== undefined && readScopes(scope).includes('openid')) return;
-  const requirement =
-    rule === 'on' ? 'this client uses PKCE (RFC 7636)' : 'this client uses PKCE (RFC 7636), or openid with a nonce';
-  throw invalid(`code_challenge is missing: ${requirement}.`, 'pkce_missing');
+  throw oauthError(rule === 'on' ? 'pkce_missing' : 'pkce_or_nonce_missing');
 }
 
 /** OIDC Core §3.1.2.1: no page may be shown, even if the request has other faults. */
@@ -208,15 +196,15 @@ export function isSilent({ values: { prompt } }: Parameters): boolean {
 function readPrompts(prompt: string | undefined): ReadonlySet<Prompt> {
   const prompts = new Set((prompt ?? '').split(' ').filter((one) => one !== ''));
   if (![...prompts].every((one) => (PROMPTS as readonly string[]).includes(one)))
-    throw invalid(`prompt takes ${PROMPTS.join(', ')}.`);
-  if (prompts.has('none') && prompts.size > 1) throw invalid('prompt=none goes with no other.');
+    throw oauthError('prompt_invalid', { choices: PROMPTS });
+  if (prompts.has('none') && prompts.size > 1) throw oauthError('prompt_none_combined');
   return prompts as ReadonlySet<Prompt>;
 }
 
 /** OIDC Core §3.1.2.1. */
 function readMaxAge(text: string | undefined): number | null {
   if (text === undefined) return null;
-  if (!/^\d{1,9}$/.test(text)) throw invalid('max_age is a number of seconds.');
+  if (!/^\d{1,9}$/.test(text)) throw oauthError('max_age_invalid');
   return Number(text);
 }
 
@@ -225,7 +213,7 @@ function requireReachable(acr: readonly string[] | null): readonly string[] | nu
   if (acr === null) return null;
   const reachable = acr.filter((one) => (ACR_VALUES as readonly string[]).includes(one));
   if (reachable.length > 0) return reachable;
-  throw new OAuthError('unmet_authentication_requirements', 'No acr that was asked for can be reached here.');
+  throw oauthError('acr_unsupported');
 }
 
 /** The id of no user. */
@@ -243,10 +231,6 @@ function readHintSubject(
   // A token whose key is gone cannot be told from a forgery: with `prompt=none` it fits no user, and otherwise the user
   // is asked.
   if (token === 'unknown_key') return prompts.has('none') ? NO_SUBJECT : null;
-  if (token?.aud !== client.clientId) throw invalid('id_token_hint is no ID token that this client was given here.');
+  if (token?.aud !== client.clientId) throw oauthError('id_token_hint_invalid');
   return token.sub;
-}
-
-function invalid(description: string, reason?: RefusalReason): OAuthError {
-  return new OAuthError('invalid_request', description, reason ? { reason } : {});
 }

@@ -1,5 +1,5 @@
-import { OAuthError } from '../../platform/http/index.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
+import { oauthError } from '../errors.ts';
 
 /** The parameter `claims` (OIDC Core §5.5). */
 export interface ClaimsParameter {
@@ -23,7 +23,7 @@ export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   const userinfo = readMembers(parameter, 'userinfo');
   const { sub, acr } = idToken;
   const subject = expectObject(sub ?? {})['value'];
-  if (subject !== undefined && typeof subject !== 'string') throw malformed();
+  if (subject !== undefined && typeof subject !== 'string') throw oauthError('claims_invalid');
   return {
     names: { idToken: Object.keys(idToken), userinfo: Object.keys(userinfo) },
     sub: subject ?? null,
@@ -34,14 +34,14 @@ export function readClaimsParameter(text: string | undefined): ClaimsParameter {
 /** Reads the claims of one target. Each value is null or an object (§5.5.1); unknown members are ignored. */
 function readMembers(parameter: Record<string, unknown>, name: string): Record<string, unknown> {
   const members = expectObject(parameter[name] ?? {});
-  if (Object.keys(members).length > MAX_CLAIMS) throw malformed();
+  if (Object.keys(members).length > MAX_CLAIMS) throw oauthError('claims_invalid');
   for (const one of Object.values(members)) if (one !== null) expectObject(one);
   return members;
 }
 
 function essentialValues({ essential, value, values }: Record<string, unknown>): readonly string[] | null {
   const all: unknown = value === undefined ? (values ?? []) : [value];
-  if (!Array.isArray(all) || !all.every((one) => typeof one === 'string')) throw malformed();
+  if (!Array.isArray(all) || !all.every((one) => typeof one === 'string')) throw oauthError('claims_invalid');
   return essential === true && all.length > 0 ? (all as string[]) : null;
 }
 
@@ -49,15 +49,11 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw malformed();
+    throw oauthError('claims_invalid');
   }
 }
 
 function expectObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw oauthError('claims_invalid');
   return value as Record<string, unknown>;
-}
-
-function malformed(): OAuthError {
-  return new OAuthError('invalid_request', 'claims is not as OpenID Connect Core 5.5 says.');
 }

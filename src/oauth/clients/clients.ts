@@ -4,7 +4,6 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, difference, recordChange } from '../../audit/index.ts';
 import { type Api, apiView, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
-import { Failure } from '../../platform/errors.ts';
 import { deleteDeliveries } from '../../platform/outbox/index.ts';
 import { suggest } from '../../platform/text.ts';
 import { endClient, updateClientStatuses } from '../../tokens/index.ts';
@@ -12,6 +11,7 @@ import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
 import { auditObject, auditSnapshot } from './audit.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
+import { clientError } from './errors.ts';
 import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
 import { type ClientSettings, clientSettings, storedSettings } from './settings.ts';
@@ -49,10 +49,7 @@ export interface CreatedClient {
   readonly secret: string | null;
 }
 
-/**
- * Creates a client. Failures: a name, redirect URIs or settings that are missing or invalid (usage), a name that exists
- * (conflict).
- */
+/** Creates a client. Throws DomainError for values that are missing or invalid, and `client_exists`. */
 export async function createClient(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -66,8 +63,7 @@ export async function createClient(
   return em.transactional(async (tx) => {
     const clientId = `c_${randomBytes(16).toString('base64url')}`;
     const nameKey = shape.isDynamic ? `${casefoldName(input.name)} ${clientId}` : casefoldName(input.name);
-    if ((await tx.count(Client, { nameKey })) > 0)
-      throw new Failure('conflict', `There is a client "${input.name}" already.`);
+    if ((await tx.count(Client, { nameKey })) > 0) throw clientError('client_exists', { name: input.name });
     const client = tx.create(Client, {
       ...shape,
       id: createPrincipal(tx, 'client'),
@@ -183,8 +179,7 @@ function rename(client: Client, name: string): void {
 }
 
 function checkConsent({ isFirstParty }: ClientShape, settings: Partial<ClientSettings> | undefined): void {
-  if (settings?.askConsent === false && !isFirstParty)
-    throw new Failure('usage', 'Only a first-party client may skip consent: --first-party.');
+  if (settings?.askConsent === false && !isFirstParty) throw clientError('client_consent_required');
 }
 
 /** Deletes a client with its secrets, permissions and pending deliveries. Its id is random and is not used again. */
@@ -202,19 +197,16 @@ export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: 
 /** The form of client ids, which names cannot have: see `reservedName`. */
 const clientIdPattern = /^(?:c_|https:\/\/)/;
 
-/** Returns a client by its id or name. Failure (notFound) with the nearest name. */
+/** Returns a client by its id or name. Throws `client_not_found` with the nearest name. */
 export async function getClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
   const where = clientIdPattern.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
   const client = await em.findOne(Client, where);
   if (client) return client;
-  const nearest = suggest(
+  const near = suggest(
     idOrName,
     (await listClients(em)).map((one) => one.name),
   );
-  throw new Failure(
-    'notFound',
-    `There is no client "${idOrName}". ${nearest ? `Did you mean "${nearest}"?` : 'List them with: npx signet client list'}`,
-  );
+  throw clientError('client_not_found', { client: idOrName, near: near ?? null });
 }
 
 export function listClients(em: SqlEntityManager): Promise<Client[]> {

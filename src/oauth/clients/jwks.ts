@@ -1,10 +1,12 @@
 import { createPublicKey } from 'node:crypto';
-import { Failure } from '../../platform/errors.ts';
+import { clientError } from './errors.ts';
 import type { ClientSettings } from './settings.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
 
 const MAX_KEYS = 20;
+/** RFC 7518 §3.3. */
+const MIN_RSA_BITS = 2048;
 
 /** The members of public keys (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); others are dropped. */
 const publicMembers = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
@@ -12,36 +14,26 @@ const publicMembers = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /**
- * Reads a client's public keys: a JWK Set (RFC 7517 §5) or one JWK. Failure (usage) for anything else, above all for
+ * Reads a client's public keys: a JWK Set (RFC 7517 §5) or one JWK. Throws DomainError for anything else, above all for
  * private keys.
  */
 export function readJwks(document: unknown): NonNullable<ClientSettings['jwks']> {
   const keys = isObject(document) ? (document['keys'] ?? (document['kty'] ? [document] : undefined)) : undefined;
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
-    throw new Failure(
-      'usage',
-      `The keys must be a JWK Set, {"keys": [...]}, with 1 to ${MAX_KEYS} keys (RFC 7517 §5).`,
-    );
+    throw clientError('jwks_invalid', { max: MAX_KEYS });
   return { keys: keys.map(publicKey) };
 }
 
 function publicKey(key: unknown): Jwk {
-  if (!isObject(key)) throw new Failure('usage', 'Every key of a JWK Set must be an object.');
-  if (privateMembers.some((name) => name in key))
-    throw new Failure(
-      'usage',
-      'One of the keys is private or symmetric. Give public keys alone, and change that key: it has left its owner.',
-    );
+  if (!isObject(key)) throw clientError('jwk_not_an_object');
+  if (privateMembers.some((name) => name in key)) throw clientError('jwk_private');
   const jwk = Object.fromEntries(publicMembers.filter((name) => name in key).map((name) => [name, key[name]]));
   if (Object.values(jwk).some((value) => typeof value !== 'string' || value.length > 2000))
-    throw new Failure('usage', 'A member of one of the keys is no text.');
-  if (jwk['use'] !== undefined && jwk['use'] !== 'sig')
-    throw new Failure('usage', 'One of the keys is not for signatures: use must be sig, or absent.');
+    throw clientError('jwk_member_invalid');
+  if (jwk['use'] !== undefined && jwk['use'] !== 'sig') throw clientError('jwk_not_for_signatures');
   const bits = keyStrength(jwk);
-  if (bits === null)
-    throw new Failure('usage', 'One of the keys is no RSA, EC (P-256, P-384, P-521) or Ed25519 public key.');
-  // RFC 7518 §3.3: 2048 bits or more.
-  if (bits < 2048) throw new Failure('usage', 'One of the RSA keys has less than 2048 bits.');
+  if (bits === null) throw clientError('jwk_type_unsupported');
+  if (bits < MIN_RSA_BITS) throw clientError('jwk_too_short', { minBits: MIN_RSA_BITS });
   return jwk;
 }
 

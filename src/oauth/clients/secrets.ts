@@ -4,10 +4,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { bumpPrincipals } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { Client, ClientSecret } from '../entities.ts';
 import { auditObject } from './audit.ts';
+import { clientError } from './errors.ts';
 
 /** How long the previous secret stays valid, so that deployments can follow. */
 export const OVERLAP_SECONDS = 86_400;
@@ -22,8 +22,8 @@ export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now:
 
 /**
  * Creates a new secret and returns it. The previous one stays valid for a day (with `now`: it ends at once), and older
- * ones end: at most two are valid. Under the client's row lock, so that rotations follow each other. Failure: a client
- * without a secret (conflict).
+ * ones end: at most two are valid. Under the client's row lock, so that rotations follow each other. Throws
+ * `client_without_secret`.
  */
 export function rotateSecret(
   em: SqlEntityManager,
@@ -34,10 +34,7 @@ export function rotateSecret(
   return em.transactional(async (tx) => {
     const client = await tx.findOneOrFail(Client, ref.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
     if (client.authMethod !== 'client_secret')
-      throw new Failure(
-        'conflict',
-        `The client ${client.name} ${client.authMethod === 'none' ? 'is public' : 'authenticates by its own key'}: it has no secret.`,
-      );
+      throw clientError('client_without_secret', { name: client.name, authMethod: client.authMethod });
     const [newest, ...older] = await tx.find(
       ClientSecret,
       { client: client.id },

@@ -1,5 +1,5 @@
 import { isReservedScheme } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { clientError, type RedirectSetting, type UriSetting } from './errors.ts';
 import type { Preset } from './presets.ts';
 
 /** Presets of programs on their user's machine, which receive the response on a loopback port (RFC 8252 §7.3). */
@@ -25,30 +25,27 @@ export interface RedirectRules {
   readonly schemes: readonly string[];
 }
 
-const defaultRules: RedirectRules = { httpsOnly: false, schemes: [] };
-
 /**
  * Checks redirect URIs (RFC 9700 §2.1, RFC 8252 §7): absolute, without fragment; https, http on a loopback literal, a
- * native app's private scheme, or a scheme that the server admits. Failure (usage).
+ * native app's private scheme, or a scheme that the server admits. Throws DomainError.
  */
-export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = defaultRules): void {
-  if (uris.length > MAX_URIS) throw new Failure('usage', `A client has ${MAX_URIS} redirect URIs at the most.`);
+export function checkRedirects(
+  preset: Preset,
+  uris: readonly string[],
+  { httpsOnly = false, schemes = [], setting = 'redirectUris' }: Partial<RedirectRules> & { setting?: RedirectSetting } = {},
+): void {
+  if (uris.length > MAX_URIS) throw clientError('client_redirect_uris_too_many', { setting, max: MAX_URIS });
   for (const uri of uris) {
-    if (!isAbsolute(uri) || !((hasAppScheme(preset, uri, rules) && URL.canParse(uri)) || isWebUrl(uri)))
-      throw new Failure(
-        'usage',
-        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a domain name in reverse, such as com.example.app:/callback; SIGNET_REDIRECT_SCHEMES admits others for native and mcp).`,
-      );
-    if (rules.httpsOnly && !nativePresets.includes(preset) && loopback.test(uri))
-      throw new Failure(
-        'usage',
-        `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${nativePresets.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
-      );
+    if (!isAbsolute(uri) || !((hasAppScheme(preset, uri, schemes) && URL.canParse(uri)) || isWebUrl(uri)))
+      throw clientError('client_redirect_uri_invalid', { setting, uri });
+    // RFC 8252 §7.3.
+    if (httpsOnly && !nativePresets.includes(preset) && loopback.test(uri))
+      throw clientError('client_redirect_uri_on_loopback', { setting, uri, preset, presets: nativePresets });
   }
 }
 
 /** Whether a redirect URI has an app's scheme: a private one, or one that the server admits. */
-function hasAppScheme(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
+function hasAppScheme(preset: Preset, uri: string, schemes: RedirectRules['schemes']): boolean {
   const scheme = uriScheme(uri);
   if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
   return (
@@ -67,13 +64,9 @@ function uriScheme(uri: string): string | null {
   return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1] ?? null;
 }
 
-/** Checks a URL of the client. Failure (usage) that names the option. */
-export function checkUri(option: string, uri: string | null): void {
-  if (uri === null || (isAbsolute(uri) && isWebUrl(uri))) return;
-  throw new Failure(
-    'usage',
-    `${option} takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost), not "${uri}".`,
-  );
+/** Checks a URL of the client: absolute https without a fragment, or http on a loopback literal. Throws `client_uri_invalid`. */
+export function checkUri(setting: UriSetting, uri: string | null): void {
+  if (uri !== null && !(isAbsolute(uri) && isWebUrl(uri))) throw clientError('client_uri_invalid', { setting, uri });
 }
 
 function isAbsolute(uri: string): boolean {

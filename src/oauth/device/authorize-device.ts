@@ -1,11 +1,11 @@
 import type { PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache } from '../clients/cache.ts';
 import { resolveRequestedAccess } from '../consent/requested-access.ts';
+import { oauthError } from '../errors.ts';
 import { enforceRateLimit, type RateLimitDeps } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS, type NewDevice } from './device.ts';
@@ -40,8 +40,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   const { form } = presented;
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const client = await caller.revalidate(null);
-  if (!client.grantTypes.includes(DEVICE_GRANT))
-    throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
+  if (!client.grantTypes.includes(DEVICE_GRANT)) throw oauthError('device_flow_not_allowed');
   const api = await findDefaultTarget(access, client, form);
   const { scope, isOffline, permissions } = await resolveRequestedAccess(db, client, api, form['scope']);
   await enforceRateLimit(endpoint, { kind: 'device', ip, client }, now);
@@ -73,5 +72,5 @@ async function addWithUserCode(db: Database, device: Omit<NewDevice, 'userCode'>
     const userCode = newUserCode();
     if (await addDevice(db, { ...device, userCode })) return userCode;
   }
-  throw new OAuthError('temporarily_unavailable', 'No user code is free. Try again.');
+  throw oauthError('user_codes_busy');
 }

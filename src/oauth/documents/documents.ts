@@ -11,7 +11,8 @@ import {
 import { OAuthError } from '../../platform/http/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
-import { type ClientDocument, readDocument, unusableDocument } from './read-document.ts';
+import { oauthError } from '../errors.ts';
+import { type ClientDocument, ON_PAGE, readDocument } from './read-document.ts';
 import { isDocumentUrl } from './url.ts';
 
 export interface DocumentRules {
@@ -128,7 +129,8 @@ function createDocumentFetch(rules: DocumentRules, resolve: FetchOptions['resolv
     } catch (error) {
       // Evicted in favour of another network: no failure of the document.
       if (signal.aborted) throw busy();
-      const outcome = error instanceof FetchError ? unusableDocument(FETCH_FAULTS[error.code]) : error;
+      const outcome =
+        error instanceof FetchError ? oauthError('document_unreachable', { fault: error.code }, ON_PAGE) : error;
       if (!(outcome instanceof OAuthError)) throw error;
       return { outcome, untilMs: nowMs + FAILURE_MS };
     }
@@ -141,27 +143,12 @@ function requireDocument({ outcome }: CacheEntry): ClientDocument {
 }
 
 function busy(): OAuthError {
-  const text = 'Too many metadata documents are being read. Try again in a few seconds.';
-  return new OAuthError('temporarily_unavailable', text, { status: 503, headers: { 'retry-after': '5' } });
+  return oauthError('documents_busy', { status: 503, headers: { 'retry-after': '5' } });
 }
 
-/** The same for every target, so that a client cannot probe addresses or services through Signet. */
-const FETCH_FAULTS: Readonly<Record<FetchErrorCode, string>> = {
-  bad_url: 'its address is not an absolute https URL without a user name',
-  not_https: 'its address is not https',
-  forbidden_target: 'its host has no public address',
-  unresolvable: 'its host has no address',
-  unreachable: 'its host cannot be reached',
-  tls: 'the certificate of its host is not valid',
-  redirect: 'its address redirects, and redirects are not followed',
-  timeout: 'its host did not answer in time',
-  too_large: 'it is too large',
-  bad_answer: 'its host does not answer with plain HTTP',
-};
-
 function checkResponse({ status, type }: FetchResponse): void {
-  if (status !== 200) throw unusableDocument(`its address answers ${status}`);
-  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unusableDocument('it is not served as application/json');
+  if (status !== 200) throw oauthError('document_status', { status }, ON_PAGE);
+  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw oauthError('document_type', ON_PAGE);
 }
 
 /** RFC 9111 §4.2.1, within bounds: a response that must not be cached is kept for the duration of one sign-in. */

@@ -1,9 +1,9 @@
 import { Value } from 'typebox/value';
-import { Failure } from '../../platform/errors.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { checkName } from '../clients/check.ts';
 import { grantNames } from '../clients/presets.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
+import { oauthError } from '../errors.ts';
+import { isMetadataError } from '../metadata-errors.ts';
 import { type ClientMetadata, clientMetadataSchema } from '../register/schemas.ts';
 import { documentHost } from './url.ts';
 
@@ -20,6 +20,9 @@ export interface ClientDocument {
  */
 export const DOCUMENT_PRESET = 'mcp';
 
+/** An error of a document is shown to the user, who can report it to the application. */
+export const ON_PAGE = { status: 400 } as const;
+
 /** The grant types of such a client, which can keep no secret. */
 const supportedGrantTypes: readonly string[] = [grantNames.code, grantNames.refresh];
 
@@ -27,24 +30,24 @@ const supportedGrantTypes: readonly string[] = [grantNames.code, grantNames.refr
 export function readDocument(clientId: string, body: Buffer, rules: RedirectRules): ClientDocument {
   const document = parse(body);
   // Byte for byte: a program that can store a file at some URL speaks for that URL alone.
-  if (document['client_id'] !== clientId)
-    throw unusableDocument('its client_id is not the address that it was read from');
+  if (document['client_id'] !== clientId) throw oauthError('document_of_other_client', ON_PAGE);
   if ('client_secret' in document || 'client_secret_expires_at' in document)
-    throw unusableDocument('it holds a client_secret');
+    throw oauthError('document_with_secret', ON_PAGE);
   const [fault] = Value.Errors(clientMetadataSchema, document);
-  if (fault) throw unusableDocument(`${fault.instancePath.slice(1) || 'it'} ${fault.message}`);
+  if (fault)
+    throw oauthError('document_malformed', { member: fault.instancePath.slice(1), detail: fault.message }, ON_PAGE);
   const {
     redirect_uris: redirectUris = [],
     client_name: name = documentHost(clientId),
     ...metadata
   } = document as ClientMetadata;
   checkMethod(metadata);
-  if (redirectUris.length === 0) throw unusableDocument('it has no redirect_uris');
+  if (redirectUris.length === 0) throw oauthError('document_redirect_uris_missing', ON_PAGE);
   try {
     checkName(name);
     checkRedirects(DOCUMENT_PRESET, redirectUris, rules);
   } catch (error) {
-    throw error instanceof Failure ? unusableDocument(error.message.replace(/\.$/, '')) : error;
+    throw isMetadataError(error) ? oauthError('document_refused', { error }, ON_PAGE) : error;
   }
   return { name, redirectUris: [...new Set(redirectUris)], grantTypes: readGrantTypes(metadata) };
 }
@@ -54,16 +57,16 @@ function parse(body: Buffer): Record<string, unknown> {
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
-    throw unusableDocument('it is no JSON');
+    throw oauthError('document_not_json', ON_PAGE);
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw unusableDocument('it is no JSON object');
+    throw oauthError('document_not_json', ON_PAGE);
   return document as Record<string, unknown>;
 }
 
 /** A missing method means `none`: no secret can be shared with an unknown client. */
 function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMetadata): void {
-  if (method !== 'none') throw unusableDocument('its token_endpoint_auth_method is not none');
+  if (method !== 'none') throw oauthError('document_method', ON_PAGE);
 }
 
 /** RFC 7591 §2: the default is the authorization code alone. Unsupported types are dropped. */
@@ -72,12 +75,6 @@ function readGrantTypes({
   response_types: responseTypes = ['code'],
 }: ClientMetadata) {
   if (!grantTypes.includes(grantNames.code) || !responseTypes.includes('code'))
-    throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
+    throw oauthError('document_grant_types', ON_PAGE);
   return supportedGrantTypes.filter((one) => grantTypes.includes(one));
-}
-
-/** Shown to the user, who can report it to the application. */
-export function unusableDocument(reason: string): OAuthError {
-  const text = `The metadata document of this client cannot be used: ${reason}.`;
-  return new OAuthError('invalid_client', text, { status: 400 });
 }

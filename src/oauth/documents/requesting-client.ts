@@ -1,10 +1,10 @@
 import { apiView, type PermissionCache } from '../../permissions/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { clientSite } from '../../signin/index.ts';
 import { NO_API } from '../../tokens/index.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import { clientSettings } from '../clients/settings.ts';
+import { oauthError } from '../errors.ts';
 import { enforceRateLimit, type RateLimitDeps } from '../rate-limit.ts';
 import type { ClientDocuments } from './documents.ts';
 import { DOCUMENT_PRESET } from './read-document.ts';
@@ -57,7 +57,8 @@ export async function loadRequestingClient(
   const document = origin.isTopLevel
     ? await documents.load(clientId, now, requester)
     : (documents.peek(clientId, now) ?? stored);
-  if (!document) throw windowRequired();
+  // On a page, not to the client: its redirect URIs are in the document.
+  if (!document) throw oauthError('document_not_loaded', { status: 400 });
   const { name, redirectUris, grantTypes } = document;
   return {
     ...(stored ?? unsavedClient(clientId)),
@@ -66,13 +67,6 @@ export async function loadRequestingClient(
     grantTypes,
     requests: await readApis(endpoint),
   };
-}
-
-/** Shown here, not sent to the client: its redirect URIs are in the document. */
-function windowRequired(): OAuthError {
-  const text =
-    'This application has to be looked up first. Open this address in a window of its own, without prompt=none.';
-  return new OAuthError('interaction_required', text, { status: 400 });
 }
 
 function unsavedClient(clientId: string): LiveClient {

@@ -1,9 +1,9 @@
 import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
 import { digest } from '../../platform/digest.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { type ClientJws, isSignedBy, markUsed, publicKeyFor, readClientJws } from '../client-jws.ts';
+import { oauthError } from '../errors.ts';
 import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 
 /** The request that a proof must match. */
@@ -53,18 +53,16 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofDeps): Pro
   const read: Proofs['read'] = async (proof, target, now) => {
     const jws = readClientJws(proof);
     // RFC 9449 §4.3, in its order.
-    if (jws?.header['typ'] !== 'dpop+jwt')
-      throw invalidProof('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
+    if (jws?.header['typ'] !== 'dpop+jwt') throw oauthError('proof_not_a_jwt');
     const key = publicKeyFor(jws.header['jwk'], jws.alg);
-    if (!key || namesOtherAlg(jws)) throw invalidProof('Its header holds no public key for its algorithm.');
-    if (!(await isSignedBy(jws, key))) throw invalidProof('Its signature is wrong.');
+    if (!key || namesOtherAlg(jws)) throw oauthError('proof_key_invalid');
+    if (!(await isSignedBy(jws, key))) throw oauthError('proof_signature_invalid');
     requireTarget(jws.claims, target);
     const hasValidNonce = hasNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
     const until = hasValidNonce ? nonceExpiry(jws.claims['iat'], now) : requireRecent(jws.claims['iat'], now);
     const jkt = await calculateJwkThumbprint(key);
     // RFC 9449 §7.1.
-    if (target.jkt !== undefined && target.jkt !== jkt)
-      throw new OAuthError('invalid_token', 'The token is bound to another key.');
+    if (target.jkt !== undefined && target.jkt !== jkt) throw oauthError('access_token_of_other_key');
     const jti = requireJti(jws.claims['jti']);
     let marked: Promise<void> | undefined;
     const markProofUsed = () => {
@@ -94,21 +92,17 @@ function namesOtherAlg({ alg, header }: ClientJws): boolean {
 
 /** Checks that the proof is for this request (`htm`, `htu`) and, at a resource, for this token (`ath`). */
 function requireTarget({ htm, htu, ath }: ClientJws['claims'], { method, url, accessToken }: ProofTarget): void {
-  if (htm !== method) throw invalidProof('Its htm is not the method of this request.');
-  if (typeof htu !== 'string' || !isSameUrl(htu, url))
-    throw invalidProof('Its htu is not the address of this request.');
+  if (htm !== method) throw oauthError('proof_htm_invalid');
+  if (typeof htu !== 'string' || !isSameUrl(htu, url)) throw oauthError('proof_htu_invalid');
   if (accessToken === undefined) return;
-  if (ath !== digest(accessToken).toString('base64url'))
-    throw invalidProof('Its ath is not the digest of the access token.');
+  if (ath !== digest(accessToken).toString('base64url')) throw oauthError('proof_ath_invalid');
 }
 
 /** RFC 9449 §8 and §9: a nonce is always checked where present. Returns whether there is a valid one. */
 function hasNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date): boolean {
   if (nonce === undefined && !isRequired) return false;
   if (typeof nonce !== 'string' || !nonces.isValid(nonce, now))
-    throw new OAuthError('use_dpop_nonce', 'Make the proof again, with the nonce of the header DPoP-Nonce.', {
-      headers: { 'dpop-nonce': nonces.current(now) },
-    });
+    throw oauthError('nonce_required', { headers: { 'dpop-nonce': nonces.current(now) } });
   return true;
 }
 
@@ -118,31 +112,26 @@ const WINDOW_SECONDS = 60;
 /** RFC 9449 §11.1: `iat` must be recent. Returns until when the proof is accepted. */
 function requireRecent(iat: unknown, now: Date): Date {
   if (typeof iat !== 'number' || Math.abs(now.getTime() / 1000 - iat) > WINDOW_SECONDS)
-    throw invalidProof('Its iat is not about now.');
+    throw oauthError('proof_iat_invalid');
   return plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
 }
 
 /** RFC 9449 §11.1: a nonce dates the proof by the server's clock, so the client's may be off. */
 function nonceExpiry(iat: unknown, now: Date): Date {
-  if (typeof iat !== 'number') throw invalidProof('Its iat is no time.');
+  if (typeof iat !== 'number') throw oauthError('proof_iat_invalid');
   return plusSeconds(now, NONCE_SECONDS + 1);
 }
 
 const MAX_JTI_LENGTH = 255;
 
 function requireJti(jti: unknown): string {
-  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH)
-    throw invalidProof('Its jti is missing or too long.');
+  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) throw oauthError('proof_jti_invalid');
   return jti;
 }
 
 /** RFC 9449 §11.1: remembered for as long as its `iat` or nonce is accepted. */
 async function requireUnused(db: Database, jkt: string, jti: string, until: Date): Promise<void> {
-  if (!(await markUsed(db, JSON.stringify(['proof', jkt, jti]), until))) throw invalidProof('It has been used.');
-}
-
-function invalidProof(reason: string): OAuthError {
-  return new OAuthError('invalid_dpop_proof', `This DPoP proof is not good. ${reason}`);
+  if (!(await markUsed(db, JSON.stringify(['proof', jkt, jti]), until))) throw oauthError('proof_used');
 }
 
 const MAX_URL_LENGTH = 2048;

@@ -1,8 +1,7 @@
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { isSessionLive, type LiveSession } from '../../sessions/index.ts';
 import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
-import type { ClientCache, LiveClient } from '../index.ts';
+import type { ClientCache, LiveClient, RefusalReason } from '../index.ts';
 
 /** A validated logout request of a client. */
 export interface LogoutRequest {
@@ -11,11 +10,13 @@ export interface LogoutRequest {
   readonly redirectUri: string | null;
   /** The session in the ID token hint; null without one. */
   readonly sid: string | null;
-  /** Why the request, or its redirect, is not followed; null: it is. */
-  readonly fault: OAuthError | null;
+  /** Why the request, or its redirect, is not followed; null: it is. The page has its text from `oauthError`. */
+  readonly fault: LogoutFault | null;
 }
 
-function invalidRequest(fault: OAuthError): LogoutRequest {
+export type LogoutFault = Extract<RefusalReason, 'client_unknown' | `logout_${string}`>;
+
+function invalidRequest(fault: LogoutFault): LogoutRequest {
   return { client: null, redirectUri: null, sid: null, fault };
 }
 
@@ -30,7 +31,7 @@ export async function readLogoutRequest(
 ): Promise<LogoutRequest> {
   const hintResult =
     parameters.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, parameters.id_token_hint);
-  if (hintResult === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
+  if (hintResult === null) return invalidRequest('logout_hint_invalid');
   const hint = hintResult === 'unknown_key' ? null : hintResult;
   // OIDC RP-Initiated Logout §2: client_id must be the client that the ID token was issued to.
   const clientId = parameters.client_id ?? hint?.aud;
@@ -38,28 +39,14 @@ export async function readLogoutRequest(
   if (clientId === undefined)
     return uri === undefined
       ? { client: null, redirectUri: null, sid: null, fault: null }
-      : invalidRequest(
-          invalidHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'),
-        );
-  if (hint && hint.aud !== clientId)
-    return invalidRequest(invalidHint('id_token_hint was given to another client than client_id.'));
+      : invalidRequest('logout_client_missing');
+  if (hint && hint.aud !== clientId) return invalidRequest('logout_hint_of_other_client');
   const client = await clients.load(clientId);
-  if (!client?.isActive)
-    return invalidRequest(new OAuthError('invalid_client', 'There is no such client.', { reason: 'client_unknown' }));
+  if (!client?.isActive) return invalidRequest('client_unknown');
   // OIDC RP-Initiated Logout §3: one of the registered URIs, by simple string comparison.
   const isRegistered = uri !== undefined && client.settings.postLogoutRedirectUris.includes(uri);
-  const fault = uri === undefined || isRegistered ? null : unregisteredUri();
+  const fault = uri === undefined || isRegistered ? null : 'logout_uri_unregistered';
   return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null, fault };
-}
-
-function invalidHint(description: string): OAuthError {
-  return new OAuthError('invalid_request', description, { reason: 'logout_hint' });
-}
-
-function unregisteredUri(): OAuthError {
-  return new OAuthError('invalid_request', 'post_logout_redirect_uri is not registered for this client.', {
-    reason: 'logout_uri_unregistered',
-  });
 }
 
 /**

@@ -1,9 +1,9 @@
-import { OAuthError } from '../../platform/http/index.ts';
 import { type Parameters, parseParameters } from '../authorize/parameters.ts';
 import { type AuthorizeEndpoint, checkRequest, resolveRequest } from '../authorize/request.ts';
 import { PUSHED_SECONDS, storePushed } from '../authorize/stored-request.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { Proofs } from '../dpop/proofs.ts';
+import { oauthError } from '../errors.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 
 export interface ParEndpoint extends AuthorizeEndpoint {
@@ -31,14 +31,12 @@ export async function pushRequest(
   const client = await caller.revalidate(null);
   const { request_uri: uri, ...form } = presented.form;
   // RFC 9126 §2.1.
-  if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');
+  if (uri !== undefined) throw oauthError('request_uri_pushed');
   const parameters = parseParameters(Object.entries({ ...form, client_id: client.clientId }));
   const resolvedRequest = resolveRequest(client, parameters, true);
   // FAPI 2.0 Security Profile 5.3.2.2: required in every request, even if the client has one redirect URI only.
   if (client.settings.requirePushed && resolvedRequest.sentRedirectUri === null)
-    throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.', {
-      reason: 'redirect_uri_missing',
-    });
+    throw oauthError('redirect_uri_required');
   await checkRequest(endpoint, resolvedRequest);
   // Before the proof, which is stored as a row too.
   await enforceRateLimit(endpoint, { kind: 'pushed', ip, client }, now);
@@ -55,6 +53,6 @@ async function proofKey({ proofs, issuer }: ParEndpoint, proof: string | undefin
 function withKey(parameters: Parameters, jkt: string | null): Parameters {
   if (jkt === null) return parameters;
   const { dpop_jkt: sent = jkt } = parameters.values;
-  if (sent !== jkt) throw new OAuthError('invalid_dpop_proof', 'The proof is by another key than dpop_jkt names.');
+  if (sent !== jkt) throw oauthError('proof_of_other_key');
   return { ...parameters, values: { ...parameters.values, dpop_jkt: jkt } };
 }

@@ -4,9 +4,9 @@ import { type AuditContext, recordChange } from '../../audit/index.ts';
 import type { Api } from '../../permissions/index.ts';
 import { hasUnprintable } from '../../platform/casefold.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { RegistrationToken } from '../authorization-entities.ts';
+import { clientError } from '../clients/errors.ts';
 
 export interface NewInitialToken {
   readonly label: string;
@@ -20,10 +20,11 @@ export interface NewInitialToken {
 const DAY = 86_400;
 const MAX_USES = 100_000;
 const MAX_DAYS = 3650;
+const MAX_LABEL_LENGTH = 150;
 
 /**
- * Creates an initial access token (RFC 7591 §3); its secret is returned only now. Failures: an invalid label or number
- * (usage), a label that exists (conflict).
+ * Creates an initial access token (RFC 7591 §3); its secret is returned only now. Throws DomainError for an invalid
+ * label or number, and `registration_token_exists`.
  */
 export function createInitialToken(
   em: SqlEntityManager,
@@ -31,15 +32,14 @@ export function createInitialToken(
   input: NewInitialToken,
 ): Promise<{ secret: string; token: RegistrationToken }> {
   const { label, apis, uses, days } = input;
-  if (label.trim() === '' || [...label].length > 150 || hasUnprintable(label))
-    throw new Failure('usage', 'A registration token needs a label of 1 to 150 printable characters.');
-  if (uses < 1 || uses > MAX_USES) throw new Failure('usage', `--uses takes 1 to ${MAX_USES}, not ${uses}.`);
-  if (days < 1 || days > MAX_DAYS) throw new Failure('usage', `--days takes 1 to ${MAX_DAYS}, not ${days}.`);
+  if (label.trim() === '' || [...label].length > MAX_LABEL_LENGTH || hasUnprintable(label))
+    throw clientError('registration_token_label_invalid', { max: MAX_LABEL_LENGTH });
+  checkRange('uses', uses, MAX_USES);
+  checkRange('days', days, MAX_DAYS);
   return em.transactional(async (tx) => {
     // Tokens that expired long ago are of no use.
     await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(audit.at, -30 * DAY) } });
-    if ((await tx.count(RegistrationToken, { label })) > 0)
-      throw new Failure('conflict', `There is a registration token "${label}" already. Take another --label.`);
+    if ((await tx.count(RegistrationToken, { label })) > 0) throw clientError('registration_token_exists', { label });
     const secret = newSecret();
     const token = tx.create(RegistrationToken, {
       digest: digest(secret),
@@ -57,21 +57,19 @@ export function createInitialToken(
   });
 }
 
+function checkRange(setting: 'uses' | 'days', value: number, to: number): void {
+  if (value < 1 || value > to) throw clientError('registration_token_out_of_range', { setting, from: 1, to, value });
+}
+
 export function listInitialTokens(em: SqlEntityManager): Promise<RegistrationToken[]> {
   return em.findAll(RegistrationToken, { orderBy: { createdAt: 'desc', label: 'asc' } });
 }
 
-/**
- * Revokes an initial access token. Clients that were registered with it stay. Failure: no token has this label
- * (notFound).
- */
+/** Revokes an initial access token. Clients that were registered with it stay. Throws `registration_token_not_found`. */
 export function revokeInitialToken(em: SqlEntityManager, audit: AuditContext, label: string): Promise<void> {
   return em.transactional(async (tx) => {
     if ((await tx.nativeDelete(RegistrationToken, { label })) === 0)
-      throw new Failure(
-        'notFound',
-        `There is no registration token "${label}". List them with: npx signet client registration-token --list`,
-      );
+      throw clientError('registration_token_not_found', { label });
     recordChange(tx, audit, { action: 'delete', object: auditObject(label) });
     await tx.flush();
   });

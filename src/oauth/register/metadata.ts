@@ -1,5 +1,3 @@
-import { Failure } from '../../platform/errors.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
 import { CLIENT_JWS_ALGS } from '../client-jws.ts';
 import type { NewClient } from '../clients/clients.ts';
@@ -8,6 +6,8 @@ import { grantNames, type Preset } from '../clients/presets.ts';
 import { type ClientSettings, clientMetadata, clientSettings } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
+import { oauthError } from '../errors.ts';
+import { isMetadataError } from '../metadata-errors.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 /** The grant types that a program may register. Only an administrator may add token exchange. */
@@ -29,12 +29,11 @@ const signingAlgs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
   const authMethod = authMethods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
-  if (!authMethod) throw invalidMetadata(`token_endpoint_auth_method takes ${Object.keys(authMethods).join(', ')}.`);
+  if (!authMethod) throw unsupported('token_endpoint_auth_method', Object.keys(authMethods));
   const grantTypes = readGrantTypes(metadata);
   const preset = choosePreset(metadata, authMethod, grantTypes);
-  if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
-    throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
-  asOAuthError('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
+  if (grantTypes.includes(grantNames.code) && redirectUris.length === 0) throw oauthError('redirect_uris_missing');
+  asOAuthError('redirect_uris_refused', () => checkRedirects(preset, redirectUris, redirectRules));
   const settings = definedSettings({
     assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', CLIENT_JWS_ALGS),
     idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', signingAlgs),
@@ -42,7 +41,7 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
     requirePushed: metadata.require_pushed_authorization_requests,
     dpopBound: metadata.dpop_bound_access_tokens,
     defaultMaxAge: metadata.default_max_age,
-    jwks: metadata.jwks && asOAuthError('invalid_client_metadata', () => readJwks(metadata.jwks)),
+    jwks: metadata.jwks && asOAuthError('metadata_refused', () => readJwks(metadata.jwks)),
     jwksUri: metadata.jwks_uri,
     postLogoutRedirectUris: metadata.post_logout_redirect_uris,
     backchannelLogoutUri: metadata.backchannel_logout_uri,
@@ -86,12 +85,11 @@ function readGrantTypes({
   response_types: responseTypes,
 }: ClientMetadata): string[] {
   for (const grant of grantTypes)
-    if (!allowedGrantTypes.includes(grant))
-      throw invalidMetadata(`grant_types: a program may register ${allowedGrantTypes.join(', ')}.`);
-  if (responseTypes?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
+    if (!allowedGrantTypes.includes(grant)) throw oauthError('grant_types_unsupported', { choices: allowedGrantTypes });
+  if (responseTypes?.some((one) => one !== 'code')) throw oauthError('response_types_unsupported');
   // RFC 7591 §2.1: both must be consistent.
   if (responseTypes && responseTypes.includes('code') !== grantTypes.includes(grantNames.code))
-    throw invalidMetadata('response_types and grant_types do not go together: code belongs to authorization_code.');
+    throw oauthError('response_types_inconsistent');
   return [...new Set(grantTypes)];
 }
 
@@ -106,7 +104,7 @@ function choosePreset(
 ): Preset {
   const { application_type: type, redirect_uris: uris = [] } = metadata;
   if (type !== undefined && type !== 'web' && type !== 'native')
-    throw invalidMetadata('application_type takes web or native.');
+    throw unsupported('application_type', ['web', 'native']);
   if (type === 'native') return 'native';
   if (type === undefined && uris.some((one) => !/^https?:/i.test(one))) return 'native';
   if (type === undefined && uris.some((one) => /^http:/i.test(one))) return 'mcp';
@@ -123,26 +121,21 @@ function readAlg<T extends string>(
   const alg = metadata[name];
   if (alg === undefined) return undefined;
   const match = supported.find((one) => one === alg);
-  if (!match) throw invalidMetadata(`${name} takes ${supported.join(', ')}.`);
+  if (!match) throw unsupported(name, supported);
   return match;
 }
 
-/** Replaces options of the command line by names of metadata. */
-export function toWireNames(message: string): string {
-  return message.replace(/--([a-z-]+)/g, (_, name: string) => name.replaceAll('-', '_'));
-}
-
-/** Converts a Failure of the client rules to an OAuthError. */
-function asOAuthError<T>(code: 'invalid_redirect_uri' | 'invalid_client_metadata', check: () => T): T {
+/** Converts an error of the client rules to an OAuthError. */
+function asOAuthError<T>(reason: 'redirect_uris_refused' | 'metadata_refused', check: () => T): T {
   try {
     return check();
   } catch (error) {
-    throw error instanceof Failure ? new OAuthError(code, toWireNames(error.message)) : error;
+    throw isMetadataError(error) ? oauthError(reason, { error }) : error;
   }
 }
 
-function invalidMetadata(description: string): OAuthError {
-  return new OAuthError('invalid_client_metadata', description);
+function unsupported(member: keyof ClientMetadata, choices: readonly string[]) {
+  return oauthError('metadata_unsupported', { member, choices });
 }
 
 function definedSettings(

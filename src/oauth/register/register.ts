@@ -1,16 +1,17 @@
 import type { AuditContext } from '../../audit/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
-import { OAuthError } from '../../platform/http/index.ts';
+import type { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ensureCurrentKey, hasCurrentKey, type KeyRing } from '../../tokens/index.ts';
 import { createClient } from '../clients/clients.ts';
 import { apisById } from '../clients/lookup.ts';
 import { clientSettings } from '../clients/settings.ts';
 import type { Client } from '../entities.ts';
+import { oauthError } from '../errors.ts';
+import { isMetadataError } from '../metadata-errors.ts';
 import { useInitialToken } from './initial-tokens.ts';
-import { readMetadata, registeredMetadata, toWireNames } from './metadata.ts';
+import { readMetadata, registeredMetadata } from './metadata.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 export interface RegistrationDeps {
@@ -40,10 +41,7 @@ export interface RegistrationRequest {
  */
 export async function register(deps: RegistrationDeps, request: RegistrationRequest) {
   const { db, clock, issuer, keys, registration } = deps;
-  if (registration === 'off')
-    throw new OAuthError('access_denied', 'Programs cannot register themselves here: SIGNET_REGISTRATION is off.', {
-      status: 403,
-    });
+  if (registration === 'off') throw oauthError('registration_off', { status: 403 });
   const secret = readBearer(request.authorization);
   const now = clock.now();
   const redirectRules = {
@@ -52,13 +50,13 @@ export async function register(deps: RegistrationDeps, request: RegistrationRequ
   };
   const registered = await db.fork().transactional(async (tx) => {
     const token = await useInitialToken(tx, secret, now);
-    if (!token) throw unauthorized('This registration token is unknown, used up or expired.', true);
+    if (!token) throw unauthorized('registration_token_invalid');
     if (request.fault) throw faultError(request.fault);
     const input = readMetadata(request.metadata, redirectRules);
     const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
     const audit = { at: now, actor, requestId: request.requestId };
     const requests = await apisById(tx, token.apiIds);
-    const created = await createClient(tx, audit, { ...input, requests }).catch(rethrowFailure);
+    const created = await createClient(tx, audit, { ...input, requests }).catch(refuseMetadata);
     const isKeyNew = await ensureKeys(tx, audit, deps.masterKey, created.client);
     return { ...created, isKeyNew };
   });
@@ -75,25 +73,26 @@ export async function register(deps: RegistrationDeps, request: RegistrationRequ
 
 /** RFC 6750 §2.1. */
 function readBearer(authorization: string | undefined): string {
-  if (authorization === undefined) throw unauthorized('Send a registration token as a bearer token.', false);
+  if (authorization === undefined) throw unauthorized('registration_token_missing');
   const token = /^Bearer +([A-Za-z0-9_-]{43})$/i.exec(authorization)?.[1];
-  if (token === undefined) throw unauthorized('This is no registration token.', true);
+  if (token === undefined) throw unauthorized('registration_token_malformed');
   return token;
 }
 
 /** RFC 6750 §3.1: without a token, the challenge has no error. */
-function unauthorized(description: string, isToken: boolean): OAuthError {
-  const challenge = `Bearer realm="signet"${isToken ? ', error="invalid_token"' : ''}`;
-  return new OAuthError('invalid_token', description, { headers: { 'www-authenticate': challenge } });
+function unauthorized(
+  reason: 'registration_token_missing' | 'registration_token_malformed' | 'registration_token_invalid',
+): OAuthError {
+  const error = reason === 'registration_token_missing' ? '' : ', error="invalid_token"';
+  return oauthError(reason, { headers: { 'www-authenticate': `Bearer realm="signet"${error}` } });
 }
 
-function faultError({ member, detail }: { member: string; detail: string }): OAuthError {
-  const code = member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata';
-  return new OAuthError(code, member === '' ? detail : `${member}: ${detail}`);
+function faultError(fault: { readonly member: string; readonly detail: string }): OAuthError {
+  return oauthError(fault.member === 'redirect_uris' ? 'redirect_uris_malformed' : 'metadata_malformed', fault);
 }
 
-function rethrowFailure(error: unknown): never {
-  throw error instanceof Failure ? new OAuthError('invalid_client_metadata', toWireNames(error.message)) : error;
+function refuseMetadata(error: unknown): never {
+  throw isMetadataError(error) ? oauthError('metadata_refused', { error }) : error;
 }
 
 /** Ensures that the client's algorithms have a key when it is registered. */

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
 import { type CodeState, findCode, invalidateCode } from '../authorize/code.ts';
+import { oauthError } from '../errors.ts';
 import type { GrantRequest, GrantType } from './grant-type.ts';
-import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
+import { endReusedGrant, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
 const redemption = redemptionStatement('oauth_code');
 
@@ -20,8 +20,8 @@ export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
     preload: async (form, now) => (form['code'] ? findCode(db, form['code'], now) : null),
     async authorize(request) {
       const { form, now, requestState, preloaded: code } = request;
-      if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
-      if (!code) throw invalidCode();
+      if (!form['code']) throw oauthError('parameter_missing', { name: 'code' });
+      if (!code) throw oauthError('code_invalid');
       if (requestState.grant === undefined) {
         await requireUnused(deps, request, code);
         requireSameRequest(request, code);
@@ -31,7 +31,7 @@ export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
       // Another request has used the code since it was read.
       const later = await findCode(db, form['code'], now);
       if (later) await requireUnused(deps, request, later);
-      throw invalidCode();
+      throw oauthError('code_invalid');
     },
   };
 }
@@ -47,26 +47,21 @@ async function requireUnused({ db }: RedeemDeps, request: GrantRequest, code: Co
     await invalidateCode(db, code, now);
   }
   if (code.isConsumed && isOwn && grant !== null) await endReusedGrant(db, request, grant, code.user.id);
-  throw invalidCode();
+  throw oauthError('code_invalid');
 }
 
 /** Checks that the request belongs to the authorization request of the code. */
 function requireSameRequest({ form, jkt }: GrantRequest, code: CodeState): void {
   // RFC 6749 §4.1.3: the same redirect URI, if the authorization request had one.
   if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
-    throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.', {
-      reason: 'redirect_uri_differs',
-    });
+    throw oauthError('redirect_uri_differs');
   // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge belongs to another request.
   const verifier = form['code_verifier'];
   const isUnexpected = code.codeChallenge === null && verifier !== undefined;
   if (isUnexpected || (code.codeChallenge !== null && !isVerifier(verifier, code.codeChallenge)))
-    throw new OAuthError('invalid_grant', 'code_verifier does not belong to this code.', {
-      reason: isUnexpected ? 'verifier_unasked' : 'verifier_mismatch',
-    });
+    throw oauthError(isUnexpected ? 'verifier_unexpected' : 'verifier_mismatch');
   // RFC 9449 §10.
-  if (code.dpopJkt !== null && code.dpopJkt !== jkt)
-    throw new OAuthError('invalid_grant', 'This code is bound to another key.');
+  if (code.dpopJkt !== null && code.dpopJkt !== jkt) throw oauthError('code_bound_to_other_key');
 }
 
 /** RFC 7636 §4.1, §4.6: S256. */

@@ -1,10 +1,10 @@
 import { digest } from '../../platform/digest.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
 import { DEVICE_GRANT } from '../device/authorize-device.ts';
 import { type DevicePoll, pollDevice } from '../device/device.ts';
+import { oauthError } from '../errors.ts';
 import type { GrantType } from './grant-type.ts';
-import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
+import { endReusedGrant, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
 const redemption = redemptionStatement('oauth_device');
 
@@ -19,18 +19,18 @@ export function deviceCodeGrant(deps: RedeemDeps): GrantType {
     needsConfidentialClient: false,
     async authorize(request) {
       const { client, form, now, requestState } = request;
-      if (!form['device_code']) throw new OAuthError('invalid_request', 'device_code is missing.');
+      if (!form['device_code']) throw oauthError('parameter_missing', { name: 'device_code' });
       const device = await pollDevice(db, digest(form['device_code']), client.id, now);
-      if (!device) throw invalidCode();
+      if (!device) throw oauthError('code_invalid');
       if (requestState.grant === undefined) {
         if (device.isConsumed && device.grant !== null) await endReusedGrant(db, request, device.grant, device.user);
         requireApproved(device);
       }
       const { approval } = device;
-      if (!approval) throw invalidCode();
+      if (!approval) throw oauthError('code_invalid');
       const authorization = { ...approval, digest: device.digest, nonce: null, claims: null, redemption };
       const result = await redeemAuthorization(deps, request, authorization);
-      if (!result) throw invalidCode();
+      if (!result) throw oauthError('code_invalid');
       return result;
     },
   };
@@ -38,10 +38,10 @@ export function deviceCodeGrant(deps: RedeemDeps): GrantType {
 
 /** RFC 8628 §3.5. */
 function requireApproved({ state, isConsumed, isExpired, isTooSoon }: DevicePoll): void {
-  if (isConsumed) throw invalidCode();
-  if (isExpired) throw new OAuthError('expired_token', 'This device code has expired. Begin anew.');
-  if (state === 'denied') throw new OAuthError('access_denied', 'The user has refused.');
+  if (isConsumed) throw oauthError('code_invalid');
+  if (isExpired) throw oauthError('device_code_expired');
+  if (state === 'denied') throw oauthError('user_denied');
   if (state === 'approved') return;
-  if (isTooSoon) throw new OAuthError('slow_down', 'Wait five seconds longer between two questions from now on.');
-  throw new OAuthError('authorization_pending', 'The user has not decided yet.');
+  if (isTooSoon) throw oauthError('poll_too_soon');
+  throw oauthError('decision_pending');
 }

@@ -3,9 +3,9 @@ import { readAcr } from '../../signin/index.ts';
 import { draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
 import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
+import { oauthError } from '../errors.ts';
 import { hasRightsClaim, permissionClaims, selectClaims, userClaims } from '../user-claims.ts';
 import type { GrantTokenDeps, UserGrant } from './grant-tokens.ts';
-import { tokenTooLarge } from './grant-type.ts';
 
 /** The input of an ID token beside its grant. */
 export interface IdTokenRequest {
@@ -61,7 +61,11 @@ export async function draftGrantIdToken(
     now,
   );
   if (hasRights && draft.bytes > api.budgetBytes)
-    throw tokenTooLarge({ bytes: draft.bytes, budget: api.budgetBytes, permissions: rights.list.length }, 'ID token');
+    throw oauthError('id_token_too_large', {
+      bytes: draft.bytes,
+      budget: api.budgetBytes,
+      permissions: rights.list.length,
+    });
   return (accessToken) => draft.sign(accessToken, deps.sign);
 }
 

@@ -1,7 +1,6 @@
 import { findSourceId } from '../../imports/index.ts';
 import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { readAcr } from '../../signin/index.ts';
 import {
   allocateIndex,
@@ -15,6 +14,7 @@ import {
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
+import { oauthError } from '../errors.ts';
 import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
 import type { GrantRequest, GrantResult } from './grant-type.ts';
 import { isAbsoluteUri } from './target.ts';
@@ -80,7 +80,7 @@ export async function grantTokens(
   } as const;
   const needsIndex = grant.statusIndex === null;
   const allocated = needsIndex ? await allocateIndex(deps.db, owner, now) : null;
-  if (needsIndex && !allocated) throw new OAuthError('invalid_grant', 'What was granted has ended.');
+  if (needsIndex && !allocated) throw oauthError('grant_ended');
   const { principal, ...subject } = await findGrantUser(deps, client, grant, api, now);
   // A version other than that of the rights makes the endpoint try again.
   const version = allocated ? await versionAfterAllocation(deps.db, client, allocated.version) : principal.version;
@@ -109,21 +109,17 @@ export async function grantApi(
   { client, form }: Pick<GrantRequest, 'client' | 'form'>,
 ): Promise<ApiSnapshot> {
   if (grant.api === null) {
-    if (form['resource'] !== undefined || form['audience'] !== undefined) throw otherApi();
+    if (form['resource'] !== undefined || form['audience'] !== undefined) throw oauthError('target_not_granted');
     return USERINFO;
   }
   const apiVersion = grant.apiVersion === undefined ? undefined : { id: grant.api, version: grant.apiVersion };
   const api = await access.apiById(grant.api, apiVersion);
   // The API may be deleted, or the client may no longer ask for it.
-  if (!api || !client.requests.includes(api.id)) throw otherApi();
-  if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw otherApi();
+  if (!api || !client.requests.includes(api.id)) throw oauthError('target_not_granted');
+  if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw oauthError('target_not_granted');
   for (const audience of [form['resource'], form['audience']])
-    if (audience !== undefined && (await access.api(audience))?.id !== api.id) throw otherApi();
+    if (audience !== undefined && (await access.api(audience))?.id !== api.id) throw oauthError('target_not_granted');
   return api;
-}
-
-function otherApi(): OAuthError {
-  return new OAuthError('invalid_target', 'This client may not ask for tokens of that API by this grant.');
 }
 
 /** Returns how long a client's grants live: its own settings, else the server's. */

@@ -1,8 +1,9 @@
 import type { ApiSnapshot, PrincipalRef, Rights } from '../../permissions/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
+import type { OAuthError } from '../../platform/http/index.ts';
 import type { AccessToken, OverBudget, StatusIndex, StatusOwner, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import type { Proof } from '../dpop/proofs.ts';
+import { oauthError } from '../errors.ts';
 
 /** The least that `preload` of a grant type reads: the client of the code or token, and the version of that client. */
 export interface Preloaded {
@@ -86,14 +87,7 @@ export const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 /** RFC 8693 §2.2.1. */
 export const ACCESS_TOKEN_ISSUED: ResponseExtras = { issuedTokenType: ACCESS_TOKEN };
 
-/** Returns the error for a token over its API's budget, with the remedies. */
-export function tokenTooLarge(
-  { bytes, budget, permissions }: OverBudget,
-  kind: 'token' | 'ID token' = 'token',
-): OAuthError {
-  const other = kind === 'token' ? 'let its tokens carry a bitmap' : 'read the permissions at userinfo';
-  return new OAuthError(
-    'invalid_target',
-    `The ${kind} would have ${bytes} bytes for ${permissions} permissions; the budget of this API is ${budget}. Raise it, ${other}, or give the client fewer permissions.`,
-  );
+/** Returns the error for a token over its API's budget. */
+export function tokenTooLarge({ bytes, budget, permissions }: OverBudget): OAuthError {
+  return oauthError('token_too_large', { bytes, budget, permissions });
 }

@@ -9,7 +9,7 @@ import {
   readRoles,
 } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
+import type { OAuthError } from '../../platform/http/index.ts';
 import { parseUuid } from '../../platform/text.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { holdSession } from '../../sessions/index.ts';
@@ -24,6 +24,7 @@ import {
 import { type ActiveUser, findActiveUser, findUser, holdActiveUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
 import { validateScope } from '../consent/requested-access.ts';
+import { oauthError } from '../errors.ts';
 import { ACCESS_TOKEN_ISSUED, type GrantRequest, type GrantResult, tokenTooLarge } from './grant-type.ts';
 
 export interface ImpersonationDeps {
@@ -57,7 +58,7 @@ export async function impersonate(
   const { client, form, now } = request;
   const reason = readReason(form);
   // Consent to a client that is not first-party does not cover acting as another user.
-  if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
+  if (!client.isFirstParty) throw oauthError('impersonation_not_allowed');
   const api = await request.target();
   if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
   const user = await findRequestedUser(db, form['requested_subject'] as string);
@@ -74,7 +75,7 @@ export async function impersonate(
     [client.id, client.version],
   ]);
   const allocated = await allocateExchangedIndex(db, owner, delegation, now);
-  if (!allocated) throw invalidSubjectToken();
+  if (!allocated) throw oauthError('exchanged_token_invalid', { name: 'subject_token' });
   if (allocated === 'stale') return 'stale';
   return {
     ...content,
@@ -121,9 +122,8 @@ async function createContent(
 function readReason(form: GrantRequest['form']): string {
   const reason = form['reason']?.trim() ?? '';
   if (reason === '' || [...reason].length > MAX_REASON_LENGTH)
-    throw new OAuthError('invalid_request', `reason takes 1 to ${MAX_REASON_LENGTH} characters.`);
-  if (form['actor_token'] !== undefined)
-    throw new OAuthError('invalid_request', 'subject_token is the actor here: there is no actor_token.');
+    throw oauthError('reason_invalid', { max: MAX_REASON_LENGTH });
+  if (form['actor_token'] !== undefined) throw oauthError('actor_token_unexpected');
   return reason;
 }
 
@@ -136,25 +136,33 @@ async function findRequestedUser(db: Database, requested: string): Promise<Activ
   return id === undefined ? null : findActiveUser(db, id);
 }
 
-/** Returns why the actor may not act as the user, for the event log only; null if they may. */
+/** Why the actor may not act as the user. Only the event log has it. */
+type Obstacle =
+  | 'token_not_own'
+  | 'permission_missing'
+  | 'own_api'
+  | 'user_not_found'
+  | 'user_privileged'
+  | 'user_has_more_permissions';
+
+/** Returns null if the actor may act as the user. */
 async function findObstacle(
   { db, access }: ImpersonationDeps,
   { api: own, claims, rightsLimit, rights, user: actor }: UserToken,
   user: ActiveUser | null,
   api: ApiSnapshot,
   { now }: GrantRequest,
-): Promise<string | null> {
-  if (!own.isBuiltin || rightsLimit !== null || claims.act) return 'not by a token of their own for Signet';
-  if (!hasPerm(rights, IMPERSONATE)) return `without ${IMPERSONATE}`;
-  if (api.isBuiltin) return 'at Signet itself';
-  if (!user || user.id === actor.id) return 'nobody else of that name';
+): Promise<Obstacle | null> {
+  if (!own.isBuiltin || rightsLimit !== null || claims.act) return 'token_not_own';
+  if (!hasPerm(rights, IMPERSONATE)) return 'permission_missing';
+  if (api.isBuiltin) return 'own_api';
+  if (!user || user.id === actor.id) return 'user_not_found';
   if (actor.isSuperuser) return null;
-  if (user.isSuperuser || user.isStaff || (await readRoles(db.fork(), user.id)).length > 0)
-    return 'as superuser or staff';
+  if (user.isSuperuser || user.isStaff || (await readRoles(db.fork(), user.id)).length > 0) return 'user_privileged';
   const { id, isSuperuser, version } = user;
   const userRights = await access.rights({ kind: 'user', id, isActive: true, isSuperuser, version }, own, now);
   const hasMore = getAllPermissions(userRights).some((name) => !hasPerm(rights, name));
-  return hasMore ? 'as somebody with more permissions at Signet' : null;
+  return hasMore ? 'user_has_more_permissions' : null;
 }
 
 /** Logs a refusal and returns its error: one for every obstacle, committed before the response. */
@@ -163,13 +171,13 @@ async function recordRefusal(
   { client, now }: GrantRequest,
   actor: UserToken,
   user: ActiveUser | null,
-  refusal: { readonly reason: string; readonly obstacle: string | null },
+  refusal: { readonly reason: string; readonly obstacle: Obstacle | null },
 ): Promise<OAuthError> {
   const em = db.fork();
   const detail = { ...refusal, client: client.clientId, user: user?.id ?? null };
   recordEvent(em, now, { kind: 'impersonation_refused', userId: actor.user.id, detail });
   await em.flush();
-  return new OAuthError('invalid_target', 'This user may not be acted for in this way.');
+  return oauthError('impersonation_refused');
 }
 
 /**
@@ -185,7 +193,7 @@ async function openImpersonationGrant(
 ): Promise<{ id: string; endsAt: Date }> {
   if (requestState.grant !== undefined) {
     const opened = await readGrant(db, requestState.grant, now);
-    if (!opened?.isLive) throw invalidSubjectToken();
+    if (!opened?.isLive) throw oauthError('exchanged_token_invalid', { name: 'subject_token' });
     return opened;
   }
   const { sid, auth_time: authTime, amr = [] } = actor.claims;
@@ -215,7 +223,7 @@ async function openImpersonationGrant(
  */
 async function lockUserAndSession(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
   const epoch = await holdActiveUser(tx, user);
-  if (epoch === null || (sid && !(await holdSession(tx, sid)))) throw invalidSubjectToken();
+  if (epoch === null || (sid && !(await holdSession(tx, sid)))) throw oauthError('exchanged_token_invalid', { name: 'subject_token' });
   return epoch;
 }
 
@@ -231,8 +239,4 @@ function recordImpersonation(
   const audit = { at, actor: { kind: 'user', id: actor.id, label: actor.username } } as const;
   const object = { kind: 'user', id: user.id, label: user.username };
   recordChange(tx, audit, { action: 'issue', object, after: { impersonated: true, ...detail } });
-}
-
-function invalidSubjectToken(): OAuthError {
-  return new OAuthError('invalid_request', 'subject_token is not good here.');
 }

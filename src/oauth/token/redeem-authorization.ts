@@ -1,6 +1,5 @@
 import { recordEvent } from '../../audit/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import {
   type AccessToken,
   endGrants,
@@ -12,6 +11,7 @@ import {
   redeemGrant,
   refreshToken,
 } from '../../tokens/index.ts';
+import { oauthError } from '../errors.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
 import {
   clientGrantLife,
@@ -99,7 +99,7 @@ async function resumeRedeemed(
   id: string,
 ): Promise<GrantResult> {
   const grant = await readGrant(deps.db, id, request.now);
-  if (!grant?.isLive) throw invalidCode();
+  if (!grant?.isLive) throw oauthError('code_invalid');
   const api = await grantApi(deps.access, grant, request);
   const scope = grant.scope ?? undefined;
   const result = await grantTokens(deps, request, grant, api, scope);
@@ -134,9 +134,4 @@ export async function endReusedGrant(
     if (ended.length === 0) return;
     recordEvent(tx, now, { kind: 'code_reused', userId: user, detail: { grant, client: client.id } });
   });
-}
-
-/** RFC 6749 §5.2: one error for every fault of a code. */
-export function invalidCode(): OAuthError {
-  return new OAuthError('invalid_grant', 'This code is not good, or not any more.');
 }

@@ -1,6 +1,5 @@
 import { recordEvent } from '../../audit/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import {
   endGrants,
@@ -14,6 +13,7 @@ import {
   useGrant,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
+import { oauthError } from '../errors.ts';
 import { narrowScope } from '../requested-scope.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
 import { clientGrantLife, type GrantTokenDeps, grantApi, grantTokens } from './grant-tokens.ts';
@@ -42,19 +42,19 @@ export function refreshTokenGrant(deps: RefreshDeps): GrantType<GrantState> {
     },
     async authorize(request) {
       const { client, form, now, preloaded: grant } = request;
-      if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
+      if (!form['refresh_token']) throw oauthError('parameter_missing', { name: 'refresh_token' });
       const presented = readRefreshToken(form['refresh_token']);
-      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw invalidToken();
-      if (!grant.isLive) throw invalidToken();
+      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw oauthError('refresh_token_invalid');
+      if (!grant.isLive) throw oauthError('refresh_token_invalid');
       const step = rotationStep(grant, presented.generation, now, deps.graceSeconds);
       if (step === 'reuse') {
         // Happens once per family, which then is no longer live.
         await request.markProofUsed();
         await endFamily(db, grant, presented.generation, now);
       }
-      if (step === 'reuse' || step === 'unknown') throw invalidToken();
+      if (step === 'reuse' || step === 'unknown') throw oauthError('refresh_token_invalid');
       // RFC 9449 §5: the grant is bound to the key that it was opened with.
-      if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw invalidToken();
+      if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw oauthError('refresh_token_invalid');
       const api = await grantApi(access, grant, request);
       const scope = narrowScope(grant.scope, form['scope'], api);
       const result = await grantTokens(deps, request, grant, api, scope);
@@ -101,11 +101,11 @@ async function rotate(
   const idleExpiresAt = plusSeconds(now, clientGrantLife(client, deps.grantLife).idleSeconds);
   if (await rotateGrant(db, grant.id, presented, now, idleExpiresAt)) return successor;
   const later = await readGrant(db, grant.id, now);
-  if (!later?.isLive) throw invalidToken();
+  if (!later?.isLive) throw oauthError('refresh_token_invalid');
   const step = rotationStep(later, presented, now, graceSeconds);
   if (step === 'again') return successor;
   if (step === 'reuse') await endFamily(db, later, presented, now);
-  throw invalidToken();
+  throw oauthError('refresh_token_invalid');
 }
 
 /**
@@ -128,7 +128,7 @@ async function keep(deps: RefreshDeps, client: LiveClient, grant: GrantState, no
   const isDue = grant.usedAtMs < since.getTime();
   // Of concurrent requests one writes. The others find the use stored, or the grant ended.
   if (isDue && !(await useGrant(db, grant.id, now, { idleExpiresAt, since })) && !(await isLive(db, grant.id, now)))
-    throw invalidToken();
+    throw oauthError('refresh_token_invalid');
   return refreshToken(refreshKey, grant, grant.generation);
 }
 
@@ -147,8 +147,4 @@ async function endFamily(db: Database, grant: GrantState, presented: number, now
     const detail = { grant: grant.id, client: grant.client, presented, stored: grant.generation };
     recordEvent(tx, now, { kind: 'refresh_reused', userId: grant.user.id, detail });
   });
-}
-
-function invalidToken(): OAuthError {
-  return new OAuthError('invalid_grant', 'This refresh token is not good any more.');
 }

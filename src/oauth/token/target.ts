@@ -1,6 +1,6 @@
 import type { ApiSnapshot, ApiVersion, PermissionCache } from '../../permissions/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
+import { oauthError } from '../errors.ts';
 
 type Form = Readonly<Record<string, string>>;
 
@@ -28,16 +28,14 @@ export async function findTarget(
   { resource, audience }: Form,
   version: ApiVersion | undefined,
 ): Promise<ApiSnapshot> {
-  if (resource !== undefined && !isAbsoluteUri(resource))
-    throw invalidTarget('resource takes an absolute URI without a fragment; a short name goes by audience.');
+  if (resource !== undefined && !isAbsoluteUri(resource)) throw oauthError('resource_invalid');
   const names = [...new Set([resource, audience].filter((one) => one !== undefined))];
   if (names.length === 0) return onlyApi(access, client, version);
   const apis = await Promise.all(names.map((one) => access.api(one, version)));
   const [api, other] = apis;
-  if (apis.length === 2 && api?.id !== other?.id)
-    throw invalidTarget('resource and audience name two APIs; a token is for one.');
+  if (apis.length === 2 && api?.id !== other?.id) throw oauthError('targets_differ');
   // The same error for an API that does not exist and one that the client may not ask for.
-  if (!api || !client.requests.includes(api.id)) throw invalidTarget('This client may not ask for tokens of that API.');
+  if (!api || !client.requests.includes(api.id)) throw oauthError('target_not_allowed');
   return api;
 }
 
@@ -59,15 +57,11 @@ async function onlyApi(
 ): Promise<ApiSnapshot> {
   const [only, ...others] = client.requests;
   const api = only === undefined || others.length > 0 ? null : await access.apiById(only, version);
-  if (!api) throw invalidTarget('Say which API the token is for, by audience or resource.');
+  if (!api) throw oauthError('target_missing');
   return api;
 }
 
 /** RFC 8707 §2. */
 export function isAbsoluteUri(uri: string): boolean {
   return URL.canParse(uri) && !uri.includes('#');
-}
-
-function invalidTarget(description: string): OAuthError {
-  return new OAuthError('invalid_target', description);
 }

@@ -1,6 +1,5 @@
 import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
   type AccessToken,
@@ -17,6 +16,7 @@ import {
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import type { Proof } from '../dpop/proofs.ts';
+import { oauthError } from '../errors.ts';
 import { type GrantType, type Preloaded, type RequestState, type ResponseExtras, tokenTooLarge } from './grant-type.ts';
 import { findTarget, peekTarget } from './target.ts';
 
@@ -56,7 +56,7 @@ export interface TokenResponse {
 export async function handleTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenResponse> {
   const requestState: RequestState = {};
   const response = await issueWithRetry(() => attempt(endpoint, presented, requestState));
-  if (response === 'ended') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
+  if (response === 'ended') throw oauthError('subject_ended');
   return response;
 }
 
@@ -165,19 +165,16 @@ async function verifyProof(
 ): Promise<Proof | null> {
   if (dpop !== undefined && proofs) return proofs.read(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now);
   // RFC 9449 §5.2: a missing proof is not an invalid one, so this is RFC 6749 §5.2's "missing a required parameter".
-  if (client.settings.dpopBound)
-    throw new OAuthError('invalid_request', 'This client takes tokens that are bound to its key: send a DPoP proof.', {
-      reason: 'dpop_required',
-    });
+  if (client.settings.dpopBound) throw oauthError('dpop_required');
   return null;
 }
 
 function findGrantType({ grantTypes }: TokenEndpoint, client: LiveClient, type: string | undefined): GrantType {
-  if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
+  if (!type) throw oauthError('parameter_missing', { name: 'grant_type' });
   const grantType = grantTypes.find((one) => one.type === type);
-  if (!grantType) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
+  if (!grantType) throw oauthError('grant_type_unsupported');
   const isPublic = client.authMethod === 'none';
   if (!client.grantTypes.includes(type) || (grantType.needsConfidentialClient && isPublic))
-    throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
+    throw oauthError('grant_type_not_allowed');
   return grantType;
 }

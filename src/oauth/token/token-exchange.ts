@@ -1,7 +1,7 @@
 import { recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
+import type { OAuthError } from '../../platform/http/index.ts';
 import {
   type AccessToken,
   type Actor,
@@ -17,6 +17,7 @@ import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } f
 import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
 import { validateScope } from '../consent/requested-access.ts';
+import { oauthError } from '../errors.ts';
 import { maySee } from '../introspect.ts';
 import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
 import { narrowScope } from '../requested-scope.ts';
@@ -45,8 +46,7 @@ export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
       const { form } = request;
       requireTypes(form);
       const subject = await requireActiveToken(deps, request, 'subject_token');
-      if (!isUserToken(subject))
-        throw invalidRequest('subject_token is the own token of a client: that one asks for itself.');
+      if (!isUserToken(subject)) throw oauthError('subject_token_of_client');
       if (form['requested_subject'] !== undefined) return impersonate(deps, request, subject);
       // RFC 8693 §4.1: without an actor token, the client is the actor.
       const actor = form['actor_token'] === undefined ? null : await requireActiveToken(deps, request, 'actor_token');
@@ -57,16 +57,14 @@ export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
 
 /** RFC 8693 §2.1. */
 function requireTypes(form: GrantRequest['form']): void {
-  const invalid = (description: string) => new OAuthError('invalid_request', description);
-  if (!form['subject_token']) throw invalid('subject_token is missing.');
-  if (!form['subject_token_type']) throw invalid('subject_token_type is missing.');
+  for (const name of ['subject_token', 'subject_token_type'])
+    if (!form[name]) throw oauthError('parameter_missing', { name });
   if ((form['actor_token'] === undefined) !== (form['actor_token_type'] === undefined))
-    throw invalid('actor_token and actor_token_type go together.');
+    throw oauthError('actor_token_incomplete');
   for (const name of ['subject_token_type', 'actor_token_type'])
-    if (![undefined, ACCESS_TOKEN, JWT].includes(form[name]))
-      throw invalid(`${name} is not taken: send access tokens.`);
+    if (![undefined, ACCESS_TOKEN, JWT].includes(form[name])) throw oauthError('token_type_unsupported', { name });
   if (![undefined, ACCESS_TOKEN].includes(form['requested_token_type']))
-    throw invalid('requested_token_type is not given: ask for an access token.');
+    throw oauthError('requested_token_type_unsupported');
 }
 
 /**
@@ -81,9 +79,9 @@ async function requireActiveToken(
   const token = await findActiveToken(deps, form[name] as string, now, {
     use: name === 'subject_token' ? 'exchange' : undefined,
   });
-  if (!token || !maySee(client, token)) throw invalidRequest(`${name} is not good here.`);
+  if (!token || !maySee(client, token)) throw invalidToken(name);
   // RFC 9449: a bound token is useless without its key.
-  if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw invalidRequest(`${name} is not good here.`);
+  if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw invalidToken(name);
   return token;
 }
 
@@ -105,13 +103,12 @@ async function exchange(
   const scope = narrowScope(claims.scope, form['scope'], subject.api);
   if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
   // As for impersonation; the subject token may come from one.
-  if (api.isBuiltin && hasUserActor(act))
-    throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
+  if (api.isBuiltin && hasUserActor(act)) throw oauthError('target_own_api');
   const owner = await findOwner(deps, subject, api.id);
   const limit = createLimit(client, subject);
   // The status index is allocated before the rights are read: see `grantTokens`.
   const allocated = await allocateExchangedIndex(db, owner, delegationChain(client, subject, actor), now);
-  if (!allocated) throw invalidRequest('subject_token is not good here.');
+  if (!allocated) throw invalidToken('subject_token');
   // If it was revoked meanwhile, the next attempt throws.
   if (allocated === 'stale' || !(await isStillExchangeable(db, deps.issuer, claims))) return 'stale';
   const rights = await readLimitedRights(db, await access.rights(principal, api, now), api, limit);
@@ -159,17 +156,16 @@ async function recordImpersonation(
 function createActor(client: LiveClient, { claims }: UserToken, actor: ActiveToken | null): Actor {
   const before = claims.act ? { act: claims.act } : {};
   if (!actor) return { sub: client.clientId, ...before };
-  if (actor.claims.act) throw invalidRequest('actor_token is itself one of somebody who acts for another.');
+  if (actor.claims.act) throw oauthError('actor_token_delegated');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
 }
 
 /** RFC 8693 §2.1, RFC 8707 §2: returns the API that the client asks for; by default that of the subject token. */
 async function findExchangeTarget({ client, form, target }: GrantRequest, { api }: UserToken) {
   // A token for userinfo only: the user has consented to no API.
-  if (api.id === NO_API) throw new OAuthError('invalid_target', 'subject_token is for userinfo alone.');
+  if (api.id === NO_API) throw oauthError('subject_token_for_userinfo');
   if (form['resource'] !== undefined || form['audience'] !== undefined) return target();
-  if (!client.requests.includes(api.id))
-    throw new OAuthError('invalid_target', 'This client may not ask for tokens of that API.');
+  if (!client.requests.includes(api.id)) throw oauthError('target_not_allowed');
   return api;
 }
 
@@ -185,7 +181,7 @@ async function findOwner(
   const owner = await readStatusOwner(db, issuer, claims, { principal: principal.id, api });
   // An operator's token for a client that is not first-party belongs to no grant, so the limit by the client would be
   // lost.
-  if (!owner || (owner.kind === 'principal' && rightsLimit)) throw invalidRequest('subject_token is not good here.');
+  if (!owner || (owner.kind === 'principal' && rightsLimit)) throw invalidToken('subject_token');
   return owner;
 }
 
@@ -204,6 +200,6 @@ function createLimit(client: LiveClient, subject: UserToken): RightsLimit | null
   };
 }
 
-function invalidRequest(description: string): OAuthError {
-  return new OAuthError('invalid_request', description);
+function invalidToken(name: 'subject_token' | 'actor_token'): OAuthError {
+  return oauthError('exchanged_token_invalid', { name });
 }

@@ -12,7 +12,7 @@ export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } fro
 export { allowAnyOrigin, allowOrigins, isCrossOrigin, sameOrigin } from './cors.ts';
 export { acceptForms, acceptPairs, formPairs } from './input.ts';
 export { type DescribeRefusal, logOAuthRefusal } from './log-refusals.ts';
-export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode, type RefusalReason } from './oauth-errors.ts';
+export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
 export { dpopHeader, handleOAuthErrors, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';

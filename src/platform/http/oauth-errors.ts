@@ -91,20 +91,6 @@ export const OAUTH_ERRORS = {
 
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
-/** The reason of a refusal that has a more specific remedy than its code. */
-export type RefusalReason =
-  | 'pkce_missing'
-  | 'client_unknown'
-  | 'redirect_uri_unregistered'
-  | 'redirect_uri_missing'
-  | 'par_required'
-  | 'dpop_required'
-  | 'verifier_mismatch'
-  | 'verifier_unasked'
-  | 'redirect_uri_differs'
-  | 'logout_uri_unregistered'
-  | 'logout_hint';
-
 /** Limit of a description; names from outside are already cut by `quote`. */
 const MAX_DESCRIPTION_LENGTH = 512;
 
@@ -118,14 +104,14 @@ export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** For the log only. */
-  readonly reason: RefusalReason | undefined;
+  /** Tells apart what has the same code, for the log only. */
+  readonly reason: string | undefined;
 
   /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); other characters are replaced, and long text is cut. */
   constructor(
     code: OAuthErrorCode,
     description: string,
-    options: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
+    options: { status?: number; headers?: Readonly<Record<string, string>>; reason?: string } = {},
   ) {
     super(descriptionText(quote(description, MAX_DESCRIPTION_LENGTH)));
     this.name = 'OAuthError';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type ClientCache, formTargets, responseLocation } from '../../oauth/index.ts';
+import { type ClientCache, formTargets, oauthError, responseLocation } from '../../oauth/index.ts';
 import { type LogoutRequest, nextLogoutStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import {
   type App,
@@ -98,7 +98,7 @@ async function respond(deps: LogoutPageDeps, cookie: SessionCookie, request: Req
   const now = clock.now();
   const fields = readFields(request);
   const logout = await readLogoutRequest(deps, fields);
-  const refusal = logout.fault && logOAuthRefusal(request, logout.fault, logout.client ?? undefined);
+  const refusal = logout.fault && logOAuthRefusal(request, oauthError(logout.fault), logout.client ?? undefined);
   const token = cookie.read(request);
   const session = await currentSession(deps, cookie, request);
   const step = await nextLogoutStep(db, logout, session, mode, now);
