@@ -41,6 +41,18 @@ export interface Output {
   readonly exitCode?: number;
 }
 
+/** What a command prints about a refusal of the domain, and its exit code. */
+export interface Message<Params> {
+  readonly exit: FailureKind;
+  /** What happened, then what to do. */
+  readonly text: (params: Params) => string;
+  /** Members of the error of `--json` beside its text. */
+  readonly details?: (params: Params) => Record<string, unknown>;
+}
+
+/** The messages of a room's errors: complete, or it does not compile. */
+export type Messages<Table> = { readonly [Code in keyof Table]: Message<Table[Code]> };
+
 type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
 
 interface CommandBase {

@@ -1,22 +1,16 @@
+import type { ImportErrors } from '../imports/django/index.ts';
 import type { PermissionErrors } from '../permissions/index.ts';
-import { DomainError, type ErrorParams, Failure, type FailureKind } from '../platform/errors.ts';
+import { type DomainError, type ErrorParams, Failure } from '../platform/errors.ts';
+import type { Message, Messages } from './command.ts';
+import { importMessages } from './messages/imports.ts';
 import { permissionMessages } from './messages/permissions.ts';
 
-/** What a command prints about a refusal of the domain, and its exit code. */
-interface Message<Params> {
-  readonly exit: FailureKind;
-  /** What happened, then what to do. */
-  readonly text: (params: Params) => string;
-}
-
-/** The messages of a room's errors: complete, or it does not compile. */
-export type Messages<Table> = { readonly [Code in keyof Table]: Message<Table[Code]> };
-
-const MESSAGES: Messages<PermissionErrors> = { ...permissionMessages };
+const MESSAGES: Messages<PermissionErrors & ImportErrors> = { ...permissionMessages, ...importMessages };
 
 /** Returns the failure of a command for a refusal of the domain. */
 export function toFailure(error: DomainError): Failure {
   const message = (MESSAGES as unknown as Record<string, Message<ErrorParams> | undefined>)[error.code];
   if (message === undefined) return new Failure('failed', `${error.message} (no message for this code).`);
-  return new Failure(message.exit, message.text(error.params), { code: error.code });
+  const { code, params } = error;
+  return new Failure(message.exit, message.text(params), { code, ...message.details?.(params) });
 }

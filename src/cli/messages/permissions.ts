@@ -1,5 +1,5 @@
 import type { PermissionErrors } from '../../permissions/index.ts';
-import type { Messages } from '../messages.ts';
+import type { Messages } from '../command.ts';
 
 export const permissionMessages: Messages<PermissionErrors> = {
   api_exists: {
