@@ -46,6 +46,8 @@ export interface Message<Params> {
   readonly exit: FailureKind;
   /** What happened, then what to do. */
   readonly text: (params: Params) => string;
+  /** Members of the error of `--json` beside its text. */
+  readonly details?: (params: Params) => Record<string, unknown>;
 }
 
 /** The messages of a room's errors: complete, or it does not compile. */

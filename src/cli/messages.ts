@@ -1,18 +1,21 @@
+import type { ImportErrors } from '../imports/django/index.ts';
 import type { PermissionErrors } from '../permissions/index.ts';
 import { DomainError, type ErrorParams, type Explain, Failure } from '../platform/errors.ts';
 import type { ServerErrors } from '../server/errors.ts';
 import type { TokenErrors } from '../tokens/index.ts';
 import type { UserErrors } from '../users/index.ts';
 import type { Message, Messages } from './command.ts';
+import { importMessages } from './messages/imports.ts';
 import { permissionMessages } from './messages/permissions.ts';
 import { type PlatformErrors, platformMessages } from './messages/platform.ts';
 import { serverMessages } from './messages/server.ts';
 import { tokenMessages } from './messages/tokens.ts';
 import { userMessages } from './messages/users.ts';
 
-type AllErrors = PermissionErrors & PlatformErrors & ServerErrors & TokenErrors & UserErrors;
+type AllErrors = ImportErrors & PermissionErrors & PlatformErrors & ServerErrors & TokenErrors & UserErrors;
 
 const MESSAGES: Messages<AllErrors> = {
+  ...importMessages,
   ...permissionMessages,
   ...platformMessages,
   ...serverMessages,
@@ -24,7 +27,8 @@ const MESSAGES: Messages<AllErrors> = {
 export function toFailure(error: DomainError): Failure {
   const message = (MESSAGES as unknown as Record<string, Message<ErrorParams> | undefined>)[error.code];
   if (message === undefined) return new Failure('failed', `${error.message} (no message for this code).`);
-  return new Failure(message.exit, message.text(error.params), { code: error.code });
+  const { code, params } = error;
+  return new Failure(message.exit, message.text(params), { code, ...message.details?.(params) });
 }
 
 /** Returns the words of a refusal, for the log of a server. */

@@ -1,6 +1,7 @@
 import {
   decodeDump,
-  describeReport,
+  type Entry,
+  ImportRefused,
   type ImportReport,
   importDjango,
   isRefused,
@@ -10,7 +11,9 @@ import {
 import { Failure } from '../../platform/errors.ts';
 import type { FileRows } from '../../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { noteText } from '../messages/import-notes.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
+import { describeRefusal, describeReport } from './import-django-text.ts';
 import { oneOf, requiredOption } from './options.ts';
 
 export const importDjangoCommand: DatabaseCommand = {
@@ -60,10 +63,9 @@ export const importDjangoCommand: DatabaseCommand = {
       const text = describeReport(report, options);
       return { data: wireReport(report), text, isFailure, failureKind: 'conflict', ...renameRows(report, input) };
     } catch (error) {
-      const report = error instanceof Failure ? (error.details?.['report'] as ImportReport | undefined) : undefined;
-      if (!report) throw error;
-      const { kind, message } = error as Failure;
-      const failure = new Failure(kind, message, { report: wireReport(report) });
+      if (!(error instanceof ImportRefused)) throw error;
+      const { code, report } = error;
+      const failure = new Failure('conflict', describeRefusal(report, options), { code, report: wireReport(report) });
       return { data: null, text: '', failure, ...renameRows(report, input) };
     }
   },
@@ -91,9 +93,9 @@ function renameRows({ renames }: ImportReport, input: Input): { rows?: FileRows 
 
 const stepTexts: Record<Progress['step'], string> = {
   read: 'reading',
-  compare: 'comparing with what is here',
+  compare: 'comparing with Signet',
   plan: 'planning',
-  stage: 'putting aside',
+  stage: 'staging',
   write: 'writing',
 };
 
@@ -109,6 +111,11 @@ function progressReporter({ clock, progress }: Context): (at: Progress) => void 
     last = now;
     progress(`import: ${stepTexts[step]}${total > 0 ? ` ${done} of ${total}` : ''}`);
   };
+}
+
+function wireEntry(entry: Entry) {
+  const { record, name, code } = entry;
+  return { record, name, code, what: noteText(entry) };
 }
 
 /** The report in snake_case. Spelled out, because some of its keys are names from the dump, which must not change. */
@@ -132,25 +139,33 @@ function wireReport(report: ImportReport) {
       memberships: added.memberships,
       user_permissions: added.userPermissions,
     },
-    conflicts: report.conflicts,
-    skipped: report.skipped,
-    unmapped: report.unmapped,
-    unkept: report.unkept,
+    conflicts: report.conflicts.map(wireEntry),
+    skipped: report.skipped.map(wireEntry),
+    unmapped: report.unmapped.map(wireEntry),
+    unkept: report.unkept.map(wireEntry),
     renames: report.renames.map(({ record, name, newName }) => ({ record, name, new_name: newName })),
     merged: report.merged,
-    passwords: { by_algorithm: passwords.byAlgorithm, unusable: passwords.unusable, slow: passwords.slow },
-    emails: { verified: emails.verified, unverified: emails.unverified, not_unique: emails.notUnique },
+    passwords: {
+      by_algorithm: passwords.byAlgorithm,
+      unusable: passwords.unusable.map(wireEntry),
+      slow: passwords.slow.map(wireEntry),
+    },
+    emails: {
+      verified: emails.verified,
+      unverified: emails.unverified,
+      not_unique: emails.notUnique.map(wireEntry),
+    },
     superusers: report.superusers,
     staff: report.staff,
     applied: report.applied,
     taken_away: report.takenAway,
-    last_superusers: report.lastSuperusers,
+    last_superusers: report.lastSuperusers.map(wireEntry),
     kept_here: report.keptHere,
-    missing: report.missing,
+    missing: report.missing.map(wireEntry),
     changed_in_dump: report.changedInDump,
     changed_in_signet: report.changedInSignet,
-    address_like_names: report.addressLikeNames,
-    respelled: report.respelled,
+    address_like_names: report.addressLikeNames.map(wireEntry),
+    respelled: report.respelled.map(wireEntry),
     attributes: report.attributes,
     unknown_models: report.unknownModels,
     dates_without_zone: report.datesWithoutZone,

@@ -18,7 +18,6 @@ import {
   setRoles,
 } from '../../permissions/index.ts';
 import { analyzeTables, bulkInsert } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
 import { analyzeUsers, insertUsers, userView } from '../../users/index.ts';
 import {
   applyEffects,
@@ -30,6 +29,7 @@ import {
   updates,
 } from './apply-update.ts';
 import type { Task } from './batches.ts';
+import { type ConcurrentChange, importError } from './errors.ts';
 import type { Plan } from './plan-state.ts';
 import { deleteStagedRows } from './stage.ts';
 import {
@@ -64,10 +64,10 @@ export async function apply(
   const couldAdminister = hasChanges && (await hasActiveSuperuser(tx));
   if (hasChanges) {
     await lockChangedRows(tx, id);
-    if (!(await isUnchanged(tx, id))) throw concurrentChange('a user or a group was changed');
+    if (!(await isUnchanged(tx, id))) throw concurrentChange('object_changed');
   }
   const api = report.apiCreated ? await createApi(tx, audit, report.api) : await findApi(tx, report.api);
-  if (!api) throw concurrentChange(`the API ${report.api} was deleted`);
+  if (!api) throw concurrentChange('api_deleted');
   await changeCatalogue(tx, audit, api, plan.specs, { announces: false });
   const ids = JSON.stringify(await readIds(tx, api, plan.names));
   if (hasChanges) {
@@ -81,11 +81,7 @@ export async function apply(
   ];
   await inSlices(id, rows.length, inserts, onProgress);
   if (hasChanges) await applyEffects(tx, audit, plan, api);
-  if (couldAdminister && !(await hasActiveSuperuser(tx)))
-    throw new Failure(
-      'conflict',
-      'Nothing was imported: it would take the last active superuser of Signet. Make another one first: npx signet createsuperuser',
-    );
+  if (couldAdminister && !(await hasActiveSuperuser(tx))) throw importError('import_removes_last_superuser');
   await deleteStagedRows(tx, id);
   await announceCatalogueChange(tx);
 }
@@ -106,8 +102,8 @@ async function inSlices(
   }
 }
 
-function concurrentChange(what: string): Failure {
-  return new Failure('conflict', `Nothing was imported: meanwhile ${what}. Run the import again.`);
+function concurrentChange(change: ConcurrentChange) {
+  return importError('changed_during_import', { change });
 }
 
 async function checkStaged(tx: SqlEntityManager, id: string, expected: number): Promise<void> {
@@ -115,7 +111,7 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
     'select count(*)::int as count from imports_staged_row where import_id = ?',
     [id],
   );
-  if (row?.count !== expected) throw concurrentChange('a server dropped the rows that were put aside');
+  if (row?.count !== expected) throw concurrentChange('staged_rows_deleted');
 }
 
 /** Refuses changes of a user who was deleted since the plan was made. */
@@ -125,17 +121,17 @@ async function checkDeleted(tx: SqlEntityManager, importId: string): Promise<voi
     `select 1 from ${userView('u')} where u.deleted_at is not null and u.id = any(array(${sql})) limit 1`,
     [...values],
   );
-  if (rows.length > 0) throw concurrentChange('a user was deleted');
+  if (rows.length > 0) throw concurrentChange('user_deleted');
 }
 
-/** Returns permission ids by name. Throws Failure if one is missing, which would otherwise be ignored silently. */
+/** Returns permission ids by name. Throws `changed_during_import` if one is missing, which would otherwise be ignored silently. */
 async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
   const rows = await tx.execute<{ id: string; name: string }[]>(
     `select q.id, q.name from ${permissionView('q')} where q.api_id = ? and ${livePermission()}`,
     [api.id],
   );
   const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
-  if (ids.length !== names.size) throw concurrentChange('a permission was removed');
+  if (ids.length !== names.size) throw concurrentChange('permission_removed');
   return Object.fromEntries(ids);
 }
 

@@ -3,10 +3,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
 import { type Database, PlatformState, storeState } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { DomainError } from '../../platform/errors.ts';
 import { analyzeImported, apply, type ImportRun } from './apply.ts';
 import { runInSteps } from './batches.ts';
-import { describeRefusal } from './describe.ts';
+import { ImportRefused, importError } from './errors.ts';
 import { readExisting } from './existing.ts';
 import { findLastSuperusers } from './last-superuser.ts';
 import { makePlan } from './plan.ts';
@@ -35,8 +35,6 @@ export interface ImportInput extends ImportOptions {
   readonly usernameField?: string | undefined;
   /** Content and name of a file of renames. */
   readonly renames?: { readonly text: string; readonly name: string } | undefined;
-  /** The name of the file to which proposed names are written, for messages; absent if they are only shown. */
-  readonly renamesFile?: string | undefined;
   /** Imports the rest if users, groups or rights cannot be imported. */
   readonly allowUnmapped?: boolean | undefined;
 }
@@ -49,9 +47,9 @@ export interface Progress {
 }
 
 /**
- * Imports the output of `manage.py dumpdata` in one transaction. Without `--existing update`, records of earlier runs do not change. Throws
- * Failure for an unreadable or incomplete file (usage, with the command that creates a complete one), and for names that exist in Signet
- * from another source or are equal after folding (conflict, with the report of a dry run in `details.report`).
+ * Imports the output of `manage.py dumpdata` in one transaction. Without `existing: 'update'`, records of earlier runs do not change. Throws
+ * DomainError: ImportRefused with the report of a dry run (see `isRefused`), and other codes of `ImportErrors` for a file that is
+ * unreadable or incomplete and for concurrent changes.
  */
 export async function importDjango(
   db: Database,
@@ -65,8 +63,7 @@ export async function importDjango(
   const plan = await preparePlan(em, api, { audit, input, userModel }, onProgress);
   const { report } = plan;
   if (input.dryRun) return withoutId(report);
-  if (isRefused(report, input))
-    throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
+  if (isRefused(report, input)) throw new ImportRefused(withoutId(report));
   if (plan.rows.length === 0 && api) return withoutId(report);
   await write(db, { id: report.importId as string, audit, plan }, userModel, onProgress);
   await analyzeImported(em);
@@ -108,14 +105,10 @@ function withoutId(report: ImportReport): ImportReport {
   return { ...report, importId: null };
 }
 
-/** Returns the API of the audience; null if it must be created. Throws Failure for Signet's own API and for a malformed audience. */
+/** Returns the API of the audience; null if it must be created. Throws DomainError for Signet's own API and for a malformed audience. */
 async function findTarget(em: SqlEntityManager, audit: AuditContext, audience: string): Promise<Api | null> {
   const api = audience === OWN_AUDIENCE ? null : await findApi(em, audience);
-  if (audience === OWN_AUDIENCE || api?.isBuiltin)
-    throw new Failure(
-      'usage',
-      "That is Signet's own API: its superusers rule Signet. Name another with --api; it is made when there is none.",
-    );
+  if (audience === OWN_AUDIENCE || api?.isBuiltin) throw importError('import_into_own_api');
   if (api) return api;
   // Creates the API and rolls back, so that an invalid name is refused now, in a dry run too.
   const rollback = new Error('fit');
@@ -130,7 +123,7 @@ async function findTarget(em: SqlEntityManager, audit: AuditContext, audience: s
   return null;
 }
 
-/** Throws Failure if the API has users of another model: primary keys are unique within one model only. */
+/** Throws `user_model_differs` if the API has users of another model. */
 async function checkSource(
   em: SqlEntityManager,
   audience: string,
@@ -139,10 +132,7 @@ async function checkSource(
 ): Promise<void> {
   const state = hasUsers ? await em.findOne(PlatformState, { name: userModelStateName(audience) }) : null;
   if (state === null || state.value === userModel) return;
-  throw new Failure(
-    'conflict',
-    `${audience} has users that were imported from ${String(state.value)}: those of ${userModel} could not be told from them. Import them into another API.`,
-  );
+  throw importError('user_model_differs', { audience, importedModel: String(state.value), userModel });
 }
 
 async function write(
@@ -165,22 +155,19 @@ async function write(
     } catch (error) {
       // If this fails too, the next start of a server deletes them.
       await deleteStagedRows(db.fork(), run.id).catch(() => {});
-      throw toFailure(error);
+      throw toImportError(error);
     }
   });
   onProgress({ step: 'write', done: rows.length, total: rows.length });
 }
 
 /**
- * Converts unique and foreign key violations (SQLSTATE 23505, 23503) to Failure: rows were created or deleted concurrently. Of other
+ * Converts unique and foreign key violations (SQLSTATE 23505, 23503) to DomainError: rows were created or deleted concurrently. Of other
  * database errors only message and code are kept, because parameters and details may contain password hashes.
  */
-function toFailure(error: unknown): Error {
-  if (error instanceof Failure) return error;
+function toImportError(error: unknown): Error {
+  if (error instanceof DomainError) return error;
   const { code, message, stack } = error as Error & { code?: string };
   if (code !== '23505' && code !== '23503') return Object.assign(new Error(message), { code, stack });
-  return new Failure(
-    'conflict',
-    'Nothing was imported: a user, group or permission was made, deleted or imported meanwhile. Run the import again.',
-  );
+  return importError('changed_during_import', { change: 'object_created_or_deleted' });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { makeUnusable, readPassword } from '../../passwords/index.ts';
 import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
+import { type Note, note } from './notes.ts';
 import type { DjangoGroup, DjangoUser } from './reader/records.ts';
 
 /** The fields of a user that are compared by digest, so that personal data is not stored twice. */
@@ -66,20 +67,18 @@ export interface ImportedPassword {
   /** The stored password: the original hash, or an unusable one. */
   readonly encoded: string;
   readonly algorithm: string;
-  /** The reason why it is unusable; null if the hash was kept. */
-  readonly problem: string | null;
+  /** Why it is unusable; null if the hash was kept. */
+  readonly problem: Note | null;
 }
 
 /** Keeps a password hash, unless it cannot be verified or its verification is too expensive. */
 export function importPassword(stored: string | null): ImportedPassword {
-  const unusable = (problem: string, algorithm = 'none') => ({ encoded: makeUnusable(), algorithm, problem });
-  if (stored === null) return unusable('the record has no password');
-  if (stored === '') return unusable('the password is empty');
+  const unusable = (problem: Note, algorithm = 'none') => ({ encoded: makeUnusable(), algorithm, problem });
+  if (stored === null) return unusable(note('password_missing'));
+  if (stored === '') return unusable(note('password_empty'));
   const parsed = readPassword(stored);
-  if (parsed === null) return unusable('the password is malformed or of an unknown kind');
-  if (parsed.overBounds !== null) {
-    const { bound, value, max } = parsed.overBounds;
-    return unusable(`${bound} ${value} is more than ${max}`, parsed.algorithm);
-  }
-  return { encoded: stored, algorithm: parsed.algorithm, problem: null };
+  if (parsed === null) return unusable(note('password_unreadable'));
+  const { algorithm, overBounds } = parsed;
+  if (overBounds !== null) return unusable(note('password_over_bounds', overBounds), algorithm);
+  return { encoded: stored, algorithm, problem: null };
 }

@@ -6,9 +6,10 @@
  * Neighbours: users, passwords and permissions below; the command line above.
  * Standards: Django's serialisation format, natural keys included (django.core.serializers), and django.contrib.auth.
  */
-export { describeReport } from './describe.ts';
+export { type ConcurrentChange, type ImportErrors, ImportRefused } from './errors.ts';
 export { type ImportInput, importDjango, type Progress } from './import-django.ts';
-export { decodeDump } from './reader/command.ts';
+export type { IdentifierPart, Note, NoteCodes } from './notes.ts';
+export { decodeDump } from './reader/json.ts';
 export { writeRenames } from './renames.ts';
 export { type Changed, type Counts, type Entry, type ImportReport, isRefused, type Merged } from './report.ts';
 export { countImportedRecords, deleteSource } from './source.ts';

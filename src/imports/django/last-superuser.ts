@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { anyId } from '../../platform/database/index.ts';
 import { userView } from '../../users/index.ts';
+import { note } from './notes.ts';
 import type { PlannedRow, PlanState } from './plan-state.ts';
-import type { Entry } from './report.ts';
+import { createEntry, type Entry } from './report.ts';
 
 const ACTIVE_SUPERUSER = 'u.is_superuser and u.is_active and u.deleted_at is null';
 
@@ -21,11 +22,9 @@ export async function findLastSuperusers(em: SqlEntityManager, state: PlanState)
     `select u.id::text as id, u.username from ${userView('u')} where ${ACTIVE_SUPERUSER} and u.id = ${anyId} order by u.id`,
     [ids],
   );
-  return last.map(({ id, username }) => ({
-    record: `${report.userModel} ${removed.get(id)}`,
-    name: username,
-    what: 'would be lost as a superuser of Signet, and nobody else is one',
-  }));
+  return last.map(({ id, username }) =>
+    createEntry(`${report.userModel} ${removed.get(id)}`, username, note('last_superuser_lost')),
+  );
 }
 
 function stagedFields({ kind, row }: PlannedRow): Readonly<Record<string, unknown>> {

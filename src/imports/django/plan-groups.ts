@@ -4,6 +4,7 @@ import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
 import type { ExistingGroup } from './existing-rows.ts';
 import { type ImportedGroup, importedGroup, shortDigest } from './imported-values.ts';
+import { type Note, note } from './notes.ts';
 import {
   availablePermissions,
   changedEntry,
@@ -32,7 +33,7 @@ export function* planGroups(state: PlanState): Steps<void> {
       const isMove = previous && local && changesName(state, one, previous, local);
       if (previous && !(isMove && (other || !isFree))) planImported(state, one, previous, local);
       else if (other) {
-        planConflict(state, one, `${other.record} "${other.name}" is the same name in Signet`);
+        planConflict(state, one, note('name_repeated', { record: other.record, name: other.name }));
         // The first record keeps the name, unless a local group has it.
         if (index > 0 || localId !== undefined) addRenameCandidate(state, one);
       } else if (localId !== undefined && !isFree)
@@ -64,7 +65,7 @@ function changesName(state: PlanState, one: DjangoGroup, previous: PreviousImpor
   return shortDigest(local.name) === last.local && casefoldName(one.name) !== casefoldName(local.name);
 }
 
-/** Returns the values of the last import; null without `--existing update`, or if an earlier version made it and the source has changed since. */
+/** Returns the values of the last import; null without an update, or if an earlier version made it and the source has changed since. */
 function lastImported(state: PlanState, one: DjangoGroup, previous: PreviousImport): ImportedGroup | null {
   if (state.options.existing !== 'update') return null;
   if (previous.imported) return previous.imported as unknown as ImportedGroup;
@@ -85,7 +86,7 @@ function planImported(
   state.matched.add(previous.localId);
   if (!local) {
     report.groups.known++;
-    state.groups.set(one, { why: 'was deleted in Signet' });
+    state.groups.set(one, { problem: 'group_deleted' });
     report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
     return;
   }
@@ -201,10 +202,10 @@ function differences(state: PlanState, one: DjangoGroup, local: ExistingGroup, i
   ];
 }
 
-function planConflict(state: PlanState, one: DjangoGroup, what: string): void {
+function planConflict(state: PlanState, one: DjangoGroup, about: Note): void {
   state.report.groups.conflicts++;
-  state.report.conflicts.push(reportEntry(one, one.name, what));
-  state.groups.set(one, { why: null });
+  state.report.conflicts.push(reportEntry(one, one.name, about));
+  state.groups.set(one, { problem: null });
 }
 
 function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceName: name }: DjangoGroup): void {
@@ -214,13 +215,14 @@ function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceNam
 /** Plans a record whose name a local group from elsewhere has: an equal name does not make them the same group. */
 function planExisting(state: PlanState, one: DjangoGroup, local: ExistingGroup): void {
   const { report, options, groups } = state;
+  const about = note('name_taken', { kind: 'group', name: local.name });
   if (options.existing === 'skip') {
     report.groups.skipped++;
-    report.skipped.push(reportEntry(one, one.name, 'Signet has a group of this name from elsewhere'));
-    groups.set(one, { why: 'was skipped: Signet has a group of this name from elsewhere', isSkipped: true });
+    report.skipped.push(reportEntry(one, one.name, about));
+    groups.set(one, { problem: 'group_skipped' });
     return;
   }
-  planConflict(state, one, `Signet has a group "${local.name}" from elsewhere`);
+  planConflict(state, one, about);
   addRenameCandidate(state, one);
 }
 

@@ -10,7 +10,7 @@ import type { DjangoUser } from './reader/records.ts';
 import { stageUserChange } from './stage-user.ts';
 import { compareThreeWays, lastImported, type UserChange, type UserOutcome } from './update-user.ts';
 
-/** Compares a record that an earlier run imported with the local user, and updates the user with `--existing update`. */
+/** Compares a record that an earlier run imported with the local user, and changes the user if the run is an update. */
 export function planImportedUser(
   state: PlanState,
   one: DjangoUser,

@@ -1,10 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { groupView } from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
 import { userView } from '../../users/index.ts';
+import { importError } from './errors.ts';
 import { readUsersById } from './existing-rows.ts';
 import type { ImportedUser } from './imported-values.ts';
+import { note } from './notes.ts';
 import type { PlanState } from './plan-state.ts';
+import { createEntry } from './report.ts';
 import { stageUserChange } from './stage-user.ts';
 
 interface Row {
@@ -27,18 +29,16 @@ const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u
   where i.source = ? and i.kind = ? and i.source_pk > ? and i.source_pk not like 'deleted%' and (u.id is not null or g.id is not null) order by i.source_pk limit ${PAGE}`;
 
 /**
- * Reports users and groups that are no longer in the dump. With `--missing deactivate` the users are deactivated. Throws Failure for a dump
- * without users, which would deactivate all of them.
+ * Reports users and groups that are no longer in the dump. With `missing: 'deactivate'` the users are deactivated. Throws
+ * `missing_without_users` for a dump without users, which would deactivate all of them.
  */
 export async function planMissing(em: SqlEntityManager, apiId: string | undefined, state: PlanState): Promise<void> {
   const { options, report, dump } = state;
-  if (options.missing === 'deactivate' && (options.existing !== 'update' || dump.userKeys.size === 0))
-    throw new Failure(
-      'usage',
-      options.existing === 'update'
-        ? `${report.file} holds no users of ${report.userModel}: --missing deactivate would deactivate everybody.`
-        : '--missing deactivate goes with --existing update.',
-    );
+  if (options.missing === 'deactivate') {
+    const { file, userModel } = report;
+    if (options.existing !== 'update') throw importError('missing_without_update');
+    if (dump.userKeys.size === 0) throw importError('missing_without_users', { file, userModel });
+  }
   if (options.existing !== 'update' || apiId === undefined) return;
   const found = new Set([
     ...state.matched,
@@ -53,7 +53,10 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
       const rows = await em.execute<Row[]>(missing, [report.api, kind, after]);
       const missingRows = rows.filter((row) => !found.has(row.id));
       if (kind === 'user') await planMissingUsers(em, apiId, state, missingRows);
-      else report.missing.push(...missingRows.map(({ key, name }) => entry(`auth.group ${key}`, name, '')));
+      else
+        report.missing.push(
+          ...missingRows.map(({ key, name }) => createEntry(`auth.group ${key}`, name, note('record_missing'))),
+        );
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       after = last.key;
@@ -77,8 +80,9 @@ async function planMissingUsers(
     const local = users.get(row.id);
     if (!local) continue;
     const isDeactivated = local.isActive && options.missing === 'deactivate';
-    const suffix = local.isActive ? '' : ', and is inactive';
-    report.missing.push(entry(`${report.userModel} ${row.key}`, row.name, isDeactivated ? ': deactivated' : suffix));
+    const status = local.isActive ? note('record_missing') : note('missing_user_inactive');
+    const about = isDeactivated ? note('missing_user_deactivated') : status;
+    report.missing.push(createEntry(`${report.userModel} ${row.key}`, row.name, about));
     const last = row.imported === null ? null : (JSON.parse(row.imported) as ImportedUser);
     if (!isDeactivated) continue;
     const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
@@ -87,8 +91,4 @@ async function planMissingUsers(
     const change = { set: { isActive: false }, role: null, ...none, imported, ...sides };
     stageUserChange(state, local, row, change, true);
   }
-}
-
-function entry(record: string, name: string, what: string) {
-  return { record, name, what: `is no longer in the dump${what}` };
 }

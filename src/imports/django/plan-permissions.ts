@@ -1,5 +1,6 @@
 import { BATCH, type Steps } from './batches.ts';
 import { digestPermission } from './digest.ts';
+import { note } from './notes.ts';
 import { changedEntry, findPrevious, groupByName, type PlanState, reportEntry } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoPermission } from './reader/records.ts';
@@ -41,7 +42,7 @@ function planOneName(state: PlanState, name: string, records: readonly DjangoPer
       if (!isRelabelled && (index === 0 || wasRemoved)) reportDifference(state, one, previous);
     } else if (wasRemoved) {
       report.permissions.unfit++;
-      report.unmapped.push(reportEntry(one, name, 'the permission was removed in Signet'));
+      report.unmapped.push(reportEntry(one, name, note('permission_removed', { permission: name })));
     } else {
       report.permissions[index > 0 ? 'merged' : local?.isLive ? 'updated' : 'created']++;
       available.add(name);

@@ -2,10 +2,12 @@ import type { PermissionSpec } from '../../permissions/index.ts';
 import { normalizeName } from '../../platform/casefold.ts';
 import { isNaturalKey } from '../index.ts';
 import type { Existing } from './existing.ts';
+import type { ImportedPassword } from './imported-values.ts';
+import { type Note, note } from './notes.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoGroup, DjangoUser, RenameCandidate, SourceRecord, ThroughTable } from './reader/records.ts';
 import type { ResolvedDump } from './refused-names.ts';
-import type { Changed, Entry, ImportReport } from './report.ts';
+import { type Changed, createEntry, type Entry, type ImportReport } from './report.ts';
 
 export interface ImportOptions {
   /** Returns the milliseconds of verifying a stored password if that is too slow to log in (`Passwords.tooSlow`). */
@@ -76,7 +78,7 @@ export interface PlanState extends Plan {
   /** The local id of each group of the dump, or why it has none; null if that is reported elsewhere. */
   readonly groups: Map<
     DjangoGroup,
-    { readonly id: string } | { readonly why: string | null; readonly isSkipped?: boolean }
+    { readonly id: string } | { readonly problem: 'group_deleted' | 'group_skipped' | null }
   >;
 }
 
@@ -115,13 +117,13 @@ export function availablePermissions(
 ): string[] {
   return permissions.filter((permission) => {
     if (state.available.has(permission)) return true;
-    state.report.unmapped.push(reportEntry(record, name, `its permission ${permission} was removed in Signet`));
+    state.report.unmapped.push(reportEntry(record, name, note('permission_removed', { permission })));
     return false;
   });
 }
 
-export function reportEntry(record: SourceRecord, name: string, what: string): Entry {
-  return { record: record.record, name, what };
+export function reportEntry(record: SourceRecord, name: string, about: Note): Entry {
+  return createEntry(record.record, name, about);
 }
 
 export function changedEntry(record: SourceRecord, name: string, fields: readonly string[]): Changed {
@@ -132,18 +134,17 @@ export function changedEntry(record: SourceRecord, name: string, fields: readonl
 export function reportPassword(
   { report, options }: PlanState,
   one: DjangoUser,
-  { encoded, problem }: { readonly encoded: string; readonly problem: string | null },
+  { encoded, problem }: Pick<ImportedPassword, 'encoded' | 'problem'>,
 ): void {
   if (problem !== null) report.passwords.unusable.push(reportEntry(one, one.username, problem));
-  const slow = options.tooSlow?.(encoded) ?? null;
-  if (slow === null) return;
-  report.passwords.slow.push(
-    reportEntry(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`),
-  );
+  const milliseconds = options.tooSlow?.(encoded) ?? null;
+  if (milliseconds === null) return;
+  report.passwords.slow.push(reportEntry(one, one.username, note('password_slow', { milliseconds })));
 }
 
 /** Reports a name that differs from its NFKC form. */
 export function reportSpelling(state: PlanState, record: SourceRecord, name: string): void {
-  const spelling = normalizeName(name);
-  if (spelling !== name) state.report.respelled.push(reportEntry(record, name, `stored as ${spelling}`));
+  const storedName = normalizeName(name);
+  if (storedName === name) return;
+  state.report.respelled.push(reportEntry(record, name, note('name_normalized', { storedName })));
 }

@@ -5,6 +5,7 @@ import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { ExistingUser } from './existing-rows.ts';
 import { type ImportedUser, importPassword, localValues, sourceValues } from './imported-values.ts';
+import { type Note, note } from './notes.ts';
 import { changesName, findRenamed, planImportedUser } from './plan-imported-user.ts';
 import {
   availablePermissions,
@@ -41,7 +42,7 @@ export function* planUsers(state: PlanState): Steps<void> {
       if (previous && !(isMove && (other || !isFree))) {
         planImportedUser(state, one, previous, isUniqueAddress(state, one, emails, previous.localId));
       } else if (other) {
-        planConflict(state, one, `${other.record} "${other.username}" is the same name in Signet`);
+        planConflict(state, one, note('name_repeated', { record: other.record, name: other.username }));
         if (one !== keeper || localId !== undefined) addRenameCandidate(state, one);
       } else if (localId !== undefined) planExisting(state, one, existing.users.get(localId) as ExistingUser);
       else planNew(state, one, usernameKey, emails, tallies);
@@ -56,9 +57,9 @@ export function* planUsers(state: PlanState): Steps<void> {
   report.attributes = tallies.attributes.toRecord();
 }
 
-function planConflict(state: PlanState, one: DjangoUser, what: string): void {
+function planConflict(state: PlanState, one: DjangoUser, about: Note): void {
   state.report.users.conflicts++;
-  state.report.conflicts.push(reportEntry(one, one.username, what));
+  state.report.conflicts.push(reportEntry(one, one.username, about));
 }
 
 function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceName: name }: DjangoUser): void {
@@ -77,21 +78,22 @@ function mostRecentlyActive(records: readonly DjangoUser[]): DjangoUser | undefi
 /** Plans a record whose name a local user from elsewhere has. An equal name does not prove that they are the same person. */
 function planExisting(state: PlanState, one: DjangoUser, local: ExistingUser): void {
   const { report, options } = state;
+  const about = note('name_taken', { kind: 'user', name: local.username });
   if (options.existing === 'skip') {
     report.users.skipped++;
-    report.skipped.push(reportEntry(one, one.username, 'Signet has a user of this name from elsewhere'));
+    report.skipped.push(reportEntry(one, one.username, about));
     return;
   }
-  planConflict(state, one, `Signet has a user "${local.username}" from elsewhere`);
+  planConflict(state, one, about);
   addRenameCandidate(state, one);
 }
 
 function readRights(state: PlanState, one: DjangoUser): { groups: string[]; permissions: string[] } {
   for (const group of one.groups) {
     const local = state.groups.get(group);
-    if (local && 'why' in local && local.why !== null)
-      state.report[local.isSkipped ? 'skipped' : 'unmapped'].push(
-        reportEntry(one, one.username, `its group "${group.name}" ${local.why}`),
+    if (local && 'problem' in local && local.problem !== null)
+      state.report[local.problem === 'group_skipped' ? 'skipped' : 'unmapped'].push(
+        reportEntry(one, one.username, note(local.problem, { group: group.name })),
       );
   }
   return {
@@ -157,12 +159,10 @@ function reportName(state: PlanState, one: DjangoUser, usernameKey: string, emai
   reportSpelling(state, one, one.username);
   if (!usernameKey.includes('@')) return;
   const other = emails.get(usernameKey)?.find((another) => another !== one);
-  if (other)
-    state.report.addressLikeNames.push(reportEntry(one, one.username, `is the e-mail address of ${other.record}`));
-  else if (state.existing.emailKeys.has(usernameKey))
-    state.report.addressLikeNames.push(reportEntry(one, one.username, 'is the e-mail address of somebody in Signet'));
-  else if (casefoldName(one.email) !== usernameKey)
-    state.report.addressLikeNames.push(reportEntry(one, one.username, 'looks like an e-mail address'));
+  const add = (about: Note) => state.report.addressLikeNames.push(reportEntry(one, one.username, about));
+  if (other) add(note('username_is_email', { record: other.record }));
+  else if (state.existing.emailKeys.has(usernameKey)) add(note('username_is_email', { record: null }));
+  else if (casefoldName(one.email) !== usernameKey) add(note('username_like_email'));
 }
 
 type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
@@ -185,7 +185,7 @@ function countAddress(state: PlanState, one: DjangoUser, emails: Emails): boolea
   const other = emails.get(casefoldName(one.email))?.find((another) => another !== one);
   if (isTrusted && !isUnique)
     report.emails.notUnique.push(
-      reportEntry(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
+      reportEntry(one, one.username, note('email_not_unique', { record: other?.record ?? null })),
     );
   return isVerified;
 }

@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { groupNameProblem, groupView } from '../../permissions/index.ts';
+import { groupView } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
-import { importedNameProblem, userView } from '../../users/index.ts';
+import { userView } from '../../users/index.ts';
 import { idsByKey } from './existing-rows.ts';
+import { groupProblem, usernameProblem } from './reader/fields.ts';
 import type { DjangoDump, RenameCandidate } from './reader/records.ts';
 import type { Rename } from './renames.ts';
 
@@ -10,8 +11,8 @@ import type { Rename } from './renames.ts';
 const TRIES = 20;
 
 const NAMES = {
-  user: { view: userView, column: 'username_key', problem: importedNameProblem },
-  group: { view: groupView, column: 'name_key', problem: groupNameProblem },
+  user: { view: userView, column: 'username_key', problem: usernameProblem },
+  group: { view: groupView, column: 'name_key', problem: groupProblem },
 } as const;
 
 /** Proposes a name for each record that needs another one, free in Signet and in the dump. An operator reviews the proposals. */
@@ -48,5 +49,5 @@ function candidates({ kind, record, name }: RenameCandidate): string[] {
   const base = [...visible].slice(0, 120).join('').trim() || `${kind}-${key.slice(0, 100)}`;
   const numbered = Array.from({ length: TRIES }, (_, index) => `${base}-${index + 2}`);
   const tries = [base, ...numbered, `${kind}-${base}`, ...numbered.map((one) => `${kind}-${one}`)];
-  return tries.filter((one) => NAMES[kind].problem(one) === undefined);
+  return tries.filter((one) => NAMES[kind].problem(one) === null);
 }

@@ -3,7 +3,6 @@ import type { Existing } from './existing.ts';
 import { type ImportedGroup, type ImportedUser, shortDigest } from './imported-values.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoDump, DjangoGroup, DjangoUser, NamedRecord } from './reader/records.ts';
-import type { Entry } from './report.ts';
 
 /** A record of an earlier run whose name is no longer valid. It keeps its local name. */
 export interface Retained<T> {
@@ -46,17 +45,13 @@ export function resolveRefusedNames(dump: DjangoDump, existing: Existing): Resol
     unmapped: dump.unmapped.flatMap((entry) => {
       const about = dump.refusedNameEntries.get(entry);
       const of = about && retained.get(about);
-      if (of) return about.record === entry.record && !of.isSame ? withRetainedName(entry, of) : [];
+      if (of) return about.record === entry.record && !of.isSame ? { ...entry, keptName: of.localName } : [];
       return dropped.has(entry.record) && about?.record !== entry.record ? [] : entry;
     }),
     unkept: dump.unkept.filter((entry) => !dropped.has(entry.record)),
     renameCandidates: dump.renameCandidates.filter((one) => !same.has(one.record)),
     retained: { groups: [...groups.values()], users: [...users.values()] },
   };
-}
-
-function withRetainedName(entry: Entry, { localName }: Retained<NamedRecord>): Entry {
-  return { ...entry, what: `${entry.what.replace(/\.$/, '')}: it stays ${JSON.stringify(localName)} here` };
 }
 
 function retainedGroups(

@@ -1,5 +1,5 @@
 import Papa from 'papaparse';
-import { Failure } from '../../platform/errors.ts';
+import { importError } from './errors.ts';
 
 /** A new name for a record. */
 export interface Rename {
@@ -20,21 +20,21 @@ export function writeRenames(renames: readonly Rename[], existing: string | unde
   return `${isCutOff ? '\r\n' : ''}${Papa.unparse({ fields: [...HEADER], data }, options)}\r\n`;
 }
 
-/** Reads a file of renames, also with the semicolons or tabs of a spreadsheet. Throws Failure with the error and its row. */
+/** Reads a file of renames, also with the semicolons or tabs of a spreadsheet. Throws DomainError with the row that is invalid. */
 export function readRenames(text: string, file: string): Rename[] {
-  const invalid = (what: string) => new Failure('usage', `${file}${what}.`);
   const { data, errors } = Papa.parse<string[]>(text, { skipEmptyLines: true, delimitersToGuess: [',', ';', '\t'] });
   const fault = errors.find((one) => one.type !== 'Delimiter');
-  if (fault) throw invalid(`, row ${(fault.row ?? 0) + 1}: ${fault.message}`);
+  if (fault) throw importError('renames_unreadable', { file, row: (fault.row ?? 0) + 1, reason: fault.message });
   const [header = [], ...rows] = data;
-  if (header.join() !== HEADER.join()) throw invalid(` does not begin with the row ${HEADER.join(',')}`);
+  if (header.join() !== HEADER.join()) throw importError('renames_header_missing', { file, header: HEADER });
   const records = new Set<string>();
-  return rows.map((row, index) => {
-    const [record = '', name = '', newName = ''] = row;
-    const at = `, row ${index + 2}`;
-    if (row.length !== HEADER.length) throw invalid(`${at}: it has ${row.length} fields, not ${HEADER.length}`);
-    if (newName === '') throw invalid(`${at}: the new name of ${record} is missing`);
-    if (records.has(record)) throw invalid(`${at}: ${record} has two rows`);
+  return rows.map((fields, index) => {
+    const [record = '', name = '', newName = ''] = fields;
+    const at = { file, row: index + 2 };
+    if (fields.length !== HEADER.length)
+      throw importError('renames_row_invalid', { ...at, fields: fields.length, expected: HEADER.length });
+    if (newName === '') throw importError('renames_name_missing', { ...at, record });
+    if (records.has(record)) throw importError('renames_record_repeated', { ...at, record });
     records.add(record);
     return { record, name, newName };
   });
@@ -52,26 +52,19 @@ export class Renames {
     this.#file = file;
   }
 
-  /** Returns the new name of a record, or its own. Throws Failure if the row was written for another name. */
+  /** Returns the new name of a record, or its own. Throws `renames_name_differs` if the row was written for another name. */
   nameFor(record: string, name: string): string {
     const rename = this.#byRecord.get(record);
     if (!rename) return name;
     this.#unused.delete(record);
     // A file cannot contain lone surrogates.
     if (rename.name.toWellFormed() === name.toWellFormed()) return rename.newName;
-    throw new Failure(
-      'usage',
-      `${this.#file} says that ${record} is ${JSON.stringify(rename.name)}, and the dump that it is ${JSON.stringify(name)}. Mend or remove that row.`,
-    );
+    throw importError('renames_name_differs', { file: this.#file, record, name: rename.name, nameInDump: name });
   }
 
-  /** Throws Failure for a row without a record in the dump, which would otherwise be ignored silently. */
+  /** Throws `renames_record_not_in_dump` for a row without a record in the dump, which would otherwise be ignored silently. */
   checkUsed(): void {
     const [record] = this.#unused;
-    if (record !== undefined)
-      throw new Failure(
-        'usage',
-        `${this.#file} names ${record}, which the dump does not hold. Mend or remove that row.`,
-      );
+    if (record !== undefined) throw importError('renames_record_not_in_dump', { file: this.#file, record });
   }
 }

@@ -1,12 +1,18 @@
+import type { Note } from './notes.ts';
 import type { UserSource } from './reader/records.ts';
 import type { Rename } from './renames.ts';
 
 /** A note about one record. */
-export interface Entry {
+export interface Entry extends Note {
   /** Model label and key in the source, such as `auth.user 12`. */
   readonly record: string;
   readonly name: string;
-  readonly what: string;
+  /** The local name of a record whose name in the source is refused. */
+  readonly keptName?: string;
+}
+
+export function createEntry(record: string, name: string, { code, params }: Note): Entry {
+  return { record, name, code, params };
 }
 
 /** A record that differs from its last import. */
@@ -28,13 +34,13 @@ export interface Merged {
 export interface Counts {
   read: number;
   created: number;
-  /** A permission that the API had, or an object changed by `--existing update`. */
+  /** A permission that the API had, or an object changed by an update. */
   updated: number;
   /** A permission with the same name as an earlier record of the dump. */
   merged: number;
   /** Imported by an earlier run. */
   known: number;
-  /** Exists from another source and was not changed (`--existing skip`). */
+  /** Exists from another source and was not changed (`existing: 'skip'`). */
   skipped: number;
   conflicts: number;
   /** Cannot be imported: see `unmapped`. */
@@ -57,30 +63,30 @@ export interface ImportReport {
   readonly added: { groupPermissions: number; memberships: number; userPermissions: number };
   readonly conflicts: Entry[];
   readonly skipped: Entry[];
-  /** Users, groups and rights that cannot be imported. The import is refused without `--allow-unmapped`. */
+  /** Users, groups and rights that cannot be imported. The import is refused without `allowUnmapped`. */
   readonly unmapped: Entry[];
   /** Fields of users, and labels, that cannot be stored. */
   readonly unkept: Entry[];
-  /** A free name for each record that needs another one: rows of a file for `--renames`. */
+  /** A free name for each record that needs another one: rows of a file of renames. */
   renames: Rename[];
   readonly merged: Merged[];
   /** `slow`: kept, but not verified, because that takes longer than the delay of refusals (`passwords/hash-budget.ts`). */
   readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[]; readonly slow: Entry[] };
-  /** `notUnique`: stored as unverified despite `--trust-emails`. */
+  /** `notUnique`: stored as unverified despite `trustEmails`. */
   readonly emails: { verified: number; unverified: number; readonly notUnique: Entry[] };
   readonly superusers: { readonly of: 'api' | 'global'; readonly names: string[] };
   readonly staff: { readonly of: 'api' | 'global'; readonly names: string[] };
-  /** Changed in the source since the import; nothing was overwritten. With `--existing update`: it is unknown which side changed it. */
+  /** Changed in the source since the import; nothing was overwritten. In an update: it is unknown which side changed it. */
   readonly changedInDump: Changed[];
-  /** With `--existing update`: applied changes. */
+  /** Applied changes of an update. */
   readonly applied: Changed[];
-  /** With `--existing update`: removed activity, flags, memberships and permissions, regardless of changes in Signet. */
+  /** Activity, flags, memberships and permissions that an update removes, regardless of changes in Signet. */
   readonly takenAway: Changed[];
   /** The last active superusers of Signet, whom the import would remove: it is refused. */
   readonly lastSuperusers: Entry[];
-  /** With `--existing update`: changed on both sides; Signet's value stays. */
+  /** Changed on both sides before an update; Signet's value stays. */
   readonly keptHere: Changed[];
-  /** With `--existing update`: users and groups of earlier runs that are no longer in the dump. */
+  /** Users and groups of earlier runs that are no longer in the dump of an update. */
   readonly missing: Entry[];
   /** Changed in Signet since the import; nothing was undone. */
   readonly changedInSignet: Changed[];

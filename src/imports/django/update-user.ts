@@ -12,9 +12,11 @@ import {
   TEXT_FIELDS,
   type TextField,
 } from './imported-values.ts';
+import { note } from './notes.ts';
 import { availablePermissions, type PlanState, reportPassword } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoUser, ThroughTable } from './reader/records.ts';
+import { createEntry } from './report.ts';
 
 /** The changes of one user by an update. */
 export interface UserChange {
@@ -136,8 +138,7 @@ export function compareThreeWays(
 /** Reports a field that the dump lacks, once, before its absence is taken for a removal. */
 function reportSilentField({ silent, report }: PlanState, field: ThroughTable['of'], lost: readonly string[]): void {
   if (lost.length === 0 || !silent.delete(field)) return;
-  const what = `it has no ${field} any more: if they go through a table of its own, add that to the dump`;
-  report.unmapped.push({ record: report.userModel, name: '', what });
+  report.unmapped.push(createEntry(report.userModel, '', note('through_missing', { field })));
 }
 
 /** A change under construction. */

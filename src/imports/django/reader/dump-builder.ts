@@ -1,5 +1,6 @@
+import { type Note, note } from '../notes.ts';
 import type { Renames } from '../renames.ts';
-import type { Entry } from '../report.ts';
+import { createEntry, type Entry } from '../report.ts';
 import type {
   DjangoGroup,
   DjangoPermission,
@@ -8,7 +9,7 @@ import type {
   RenameCandidate,
   SourceRecord,
 } from './records.ts';
-import { describeValue, type Lookup } from './references.ts';
+import { describeValue, type Lookup, type ReferenceProblem } from './references.ts';
 
 /** Collects the records and notes of a dump while it is read. */
 export class DumpBuilder {
@@ -39,27 +40,27 @@ export class DumpBuilder {
   }
 
   /** Notes a user, group or right that cannot be imported. */
-  addUnmapped(record: string, name: string, what: string): Entry {
-    const entry = { record, name, what };
+  addUnmapped(record: string, name: string, about: Note): Entry {
+    const entry = createEntry(record, name, about);
     this.unmapped.push(entry);
     return entry;
   }
 
   /** Notes a less important field that cannot be stored. */
-  addUnkept(record: string, name: string, what: string): void {
-    this.unkept.push({ record, name, what });
+  addUnkept(record: string, name: string, about: Note): void {
+    this.unkept.push(createEntry(record, name, about));
   }
 
   /** Notes why a record's name is refused; its other fields may still be used. `isNamed`: it could be imported under another name. */
-  addRefusedName(kind: RenameCandidate['kind'], one: NamedRecord, isNamed: boolean): void {
-    const { record, sourceName: name, nameProblem } = one;
-    this.refusedNameEntries.set(this.addUnmapped(record, name, nameProblem ?? ''), one);
+  addRefusedName(kind: RenameCandidate['kind'], one: NamedRecord, problem: Note, isNamed: boolean): void {
+    const { record, sourceName: name } = one;
+    this.refusedNameEntries.set(this.addUnmapped(record, name, problem), one);
     if (isNamed) this.renameCandidates.push({ kind, record, name });
   }
 
   addRepeated(model: string, record: string, name: string): void {
     this.#repeated.set(model, this.repeatedCount(model) + 1);
-    this.repeated.push({ record, name, what: 'another record of the dump has the same key' });
+    this.repeated.push(createEntry(record, name, note('key_repeated')));
   }
 
   repeatedCount(model: string): number {
@@ -72,24 +73,23 @@ export class DumpBuilder {
     lookup: Lookup<T>,
     record: string,
     name: string,
-    what: string,
+    field: 'permission' | 'group',
   ): T[] {
     if (references === undefined || references === null) return [];
     if (!Array.isArray(references)) {
-      this.addUnmapped(record, name, `its field of ${what}s is no list`);
+      this.addUnmapped(record, name, note('references_not_a_list', { field }));
       return [];
     }
     const values: T[] = [];
     for (const reference of references) {
       const found = lookup.find(reference);
+      const add = (problem: ReferenceProblem) =>
+        this.addUnmapped(record, name, note(problem, { field, reference: describeValue(reference) }));
       if ('value' in found) {
         const { value } = found;
         values.push(value);
-        if (value.nameProblem) {
-          const entry = this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} could not be mapped`);
-          this.refusedNameEntries.set(entry, value as T & NamedRecord);
-        }
-      } else this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} ${found.problem}`);
+        if (value.nameProblem) this.refusedNameEntries.set(add('reference_not_imported'), value as T & NamedRecord);
+      } else add(found.problem);
     }
     return values;
   }

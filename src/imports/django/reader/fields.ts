@@ -1,5 +1,7 @@
-import { MAX_CODENAME_LENGTH } from '../../../permissions/index.ts';
+import { groupNameProblem, MAX_CODENAME_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
+import { importedNameProblem } from '../../../users/index.ts';
+import { type IdentifierPart, type Note, note } from '../notes.ts';
 
 /** Reads a value of Django's BooleanField: booleans and the texts that its `to_python` accepts; undefined for any other value. */
 export function readFlag(value: unknown): boolean | undefined {
@@ -31,12 +33,27 @@ export function readMoment(value: unknown): Moment | undefined {
   return { at, hasZone: parts[8] !== undefined };
 }
 
-/** Returns why a text cannot be part of a permission's name. Names are stored byte for byte, so an invalid one is refused and not changed. */
-export function identifierProblem(text: string): string | undefined {
-  if (text === '') return 'is empty';
-  if ([...text].length > MAX_CODENAME_LENGTH) return `is longer than ${MAX_CODENAME_LENGTH} characters`;
-  if (/\p{Cc}/u.test(text) || !isStorable(text)) return 'has control characters';
-  return undefined;
+/**
+ * Returns why a text cannot be part of a permission's name; null if it can. Names are stored byte for byte, so an invalid one is refused and
+ * not changed.
+ */
+export function identifierProblem(part: IdentifierPart, text: string): Note | null {
+  if (text === '') return note('identifier_empty', { part });
+  if ([...text].length > MAX_CODENAME_LENGTH) return note('identifier_too_long', { part, max: MAX_CODENAME_LENGTH });
+  if (/\p{Cc}/u.test(text) || !isStorable(text)) return note('identifier_unprintable', { part });
+  return null;
+}
+
+/** Returns why a name cannot be that of a group; null if it can. */
+export function groupProblem(name: string): Note | null {
+  const problem = groupNameProblem(name);
+  return problem === undefined ? null : { code: problem.code, params: problem.params };
+}
+
+/** Returns why a name cannot be a username; null if it can. */
+export function usernameProblem(name: string): Note | null {
+  const problem = importedNameProblem(name);
+  return problem ?? null;
 }
 
 /** The maximum nesting of a stored value. */

@@ -1,4 +1,5 @@
-import { dumpError } from './command.ts';
+import { decodeUtf8 } from '../../../platform/text-file.ts';
+import { importError } from '../errors.ts';
 
 /** One entry of a dump, in Django's serialisation format. */
 export interface RawRecord {
@@ -6,6 +7,21 @@ export interface RawRecord {
   /** Absent in a dump that was made with `--natural-primary`. */
   readonly pk: string | number | null;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The size of the longest string in V8. */
+const MAX_MEGABYTES = 512;
+const MAX_BYTES = MAX_MEGABYTES * 1024 * 1024 - 1024;
+
+/** Decodes a dump. Throws DomainError if it is too large, or not UTF-8. */
+export function decodeDump(bytes: Buffer, file: string, userModel: string): string {
+  const dump = { file, userModel };
+  if (bytes.length > MAX_BYTES) throw importError('dump_too_large', { ...dump, maxMegabytes: MAX_MEGABYTES });
+  const decoded = decodeUtf8(bytes);
+  if ('text' in decoded) return decoded.text;
+  const { encoding, ...at } = decoded.fault;
+  if (encoding !== null) throw importError('dump_other_encoding', { ...dump, encoding });
+  throw importError('dump_not_utf8', { ...dump, ...at });
 }
 
 /** An integer that a double may not represent: JSON.parse could make two keys equal. */
@@ -17,22 +33,22 @@ const pythonToken = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/gs;
 /** Replaces such a float. No storable text of a dump starts with NUL. */
 export const NOT_A_NUMBER = '\0NaN';
 
-/** Parses the text of a `dumpdata` file. Throws Failure with the command that creates one. */
+/** Parses the text of a `dumpdata` file. Throws DomainError if it is not one. */
 export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
-  const invalid = (what: string) => dumpError(file, userModel, what);
+  const dump = { file, userModel };
   let document: unknown;
   try {
     const content = text.startsWith('\ufeff') ? text.slice(1) : text;
     document = parseJson(content);
   } catch {
-    if (text.trim() === '') throw invalid('is empty');
-    if (text.includes('\0') || text.includes('\ufffd')) throw invalid('is not UTF-8 text');
-    throw invalid(`is not JSON: it begins with ${JSON.stringify(text.trimStart().slice(0, 20))}${ending(text)}`);
+    if (text.trim() === '') throw importError('dump_empty', dump);
+    if (text.includes('\0') || text.includes('\ufffd')) throw importError('dump_not_text', dump);
+    const hasEnd = text.trimEnd().endsWith(']');
+    throw importError('dump_not_json', { ...dump, start: text.trimStart().slice(0, 20), hasEnd });
   }
-  if (!Array.isArray(document)) throw invalid('is JSON, but not the list of records that dumpdata writes');
+  if (!Array.isArray(document)) throw importError('dump_not_a_list', dump);
   return document.map((entry: unknown, index) => {
-    if (!isRecord(entry))
-      throw invalid(`is no dump of Django: its entry ${index + 1} is not a record of model, pk and fields`);
+    if (!isRecord(entry)) throw importError('dump_record_invalid', { ...dump, entry: index + 1 });
     return { model: entry.model.toLowerCase(), pk: entry.pk ?? null, fields: entry.fields };
   });
 }
@@ -46,12 +62,6 @@ function parseJson(text: string): unknown {
     const marked = JSON.stringify(NOT_A_NUMBER);
     return parse(text.replace(pythonToken, (token) => (token.startsWith('"') ? token : marked)));
   }
-}
-
-/** Returns the end of the text for the message, because most invalid files are truncated. */
-function ending(text: string): string {
-  const end = text.trimEnd().slice(-20);
-  return end.endsWith(']') ? '' : ` and ends with ${JSON.stringify(end)}`;
 }
 
 /** Keeps integers beyond 2^53 exact, as text. */

@@ -1,7 +1,8 @@
-import { groupNameProblem, MAX_LABEL_LENGTH } from '../../../permissions/index.ts';
+import { MAX_LABEL_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
+import { type Note, note } from '../notes.ts';
 import type { DumpBuilder } from './dump-builder.ts';
-import { identifierProblem } from './fields.ts';
+import { groupProblem, identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
 import type { DjangoGroup, DjangoPermission } from './records.ts';
 import { describeValue, type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName } from './references.ts';
@@ -19,7 +20,7 @@ export function readContentType(raw: RawRecord, types: Lookup<ContentType>, buil
   const { app_label: app, model } = raw.fields;
   const natural = [app, model];
   const isComplete = typeof app === 'string' && typeof model === 'string';
-  const found = isComplete ? { value: { app, model } } : { problem: 'has no app label or model' };
+  const found: Found<ContentType> = isComplete ? { value: { app, model } } : { problem: 'reference_incomplete' };
   if (!types.add(recordKeys(raw.pk, natural), found))
     builder.addRepeated(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
 }
@@ -35,45 +36,48 @@ export function readPermission(
   const natural = [codename, ...('value' in type ? [type.value.app, type.value.model] : [])];
   const keys = recordKeys(raw.pk, natural);
   const record = recordName(PERMISSION, raw.pk, natural);
-  const found: Found<DjangoPermission> =
+  const read: ReadPermission =
     'problem' in type
-      ? { problem: `its content type ${describeValue(reference)} ${type.problem}` }
+      ? { note: note(type.problem, { field: 'content_type', reference: describeValue(reference) }) }
       : toPermission(raw, record, recordKey(keys), type.value);
-  const name = 'value' in found ? found.value.name : toText(codename);
-  if (!permissions.add(keys, 'value' in found ? found : { problem: 'could not be mapped' })) {
+  const name = 'value' in read ? read.value.name : toText(codename);
+  if (!permissions.add(keys, 'value' in read ? read : { problem: 'reference_not_imported' })) {
     builder.addRepeated(PERMISSION, record, name);
     return;
   }
-  if ('problem' in found) {
-    builder.addUnmapped(record, name, found.problem);
+  if ('note' in read) {
+    builder.addUnmapped(record, name, read.note);
     return;
   }
-  if (!isLabel(label)) builder.addUnkept(record, name, 'its label cannot be kept: its codename is the label');
-  builder.permissions.push(found.value);
+  if (!isLabel(label)) builder.addUnkept(record, name, note('label_invalid'));
+  builder.permissions.push(read.value);
 }
+
+/** A permission, or why it cannot be imported. */
+type ReadPermission = { readonly value: DjangoPermission } | { readonly note: Note };
 
 /** Finds a content type. A natural key contains all of its fields, so the table may be missing. */
 function findContentType(reference: unknown, types: Lookup<ContentType>): Found<ContentType> {
   if (!Array.isArray(reference)) return types.find(reference);
   const [app, model] = reference;
   if (reference.length !== 2 || typeof app !== 'string' || typeof model !== 'string')
-    return { problem: 'is no reference' };
+    return { problem: 'reference_malformed' };
   return { value: { app, model } };
 }
 
-function toPermission(raw: RawRecord, record: string, key: string, type: ContentType): Found<DjangoPermission> {
+function toPermission(raw: RawRecord, record: string, key: string, type: ContentType): ReadPermission {
   const { codename, name: label } = raw.fields;
-  if (typeof codename !== 'string') return { problem: 'it has no codename' };
-  for (const [what, text] of [
+  if (typeof codename !== 'string') return { note: note('codename_missing') };
+  for (const [part, text] of [
     ['codename', codename],
-    ['app label', type.app],
+    ['app_label', type.app],
     ['model', type.model],
   ] as const) {
-    const problem = identifierProblem(text);
-    if (problem) return { problem: `its ${what} ${problem}` };
+    const problem = identifierProblem(part, text);
+    if (problem) return { note: problem };
   }
   const problem = keyProblem(raw.pk);
-  if (problem) return { problem };
+  if (problem) return { note: problem };
   const name = `${type.app}.${codename}`;
   return {
     value: { record, key, name, app: type.app, codename, model: type.model, label: isLabel(label) ? label : codename },
@@ -96,10 +100,10 @@ export function readGroup(
   const record = recordName(GROUP, raw.pk, natural);
   const isNamed = typeof sourceName === 'string';
   const importName = isNamed ? builder.nameFor(record, sourceName) : '';
-  const nameProblem = isNamed ? (groupNameProblem(importName)?.message ?? null) : 'it has no name';
+  const nameProblem = isNamed ? groupProblem(importName) : note('name_missing', { kind: 'group' });
   const problem = keyProblem(raw.pk);
-  if (problem !== undefined) {
-    if (!groups.add(keys, { problem: 'could not be mapped' })) builder.addRepeated(GROUP, record, importName);
+  if (problem !== null) {
+    if (!groups.add(keys, { problem: 'reference_not_imported' })) builder.addRepeated(GROUP, record, importName);
     else builder.addUnmapped(record, toText(sourceName), nameProblem ?? problem);
     return;
   }
@@ -117,7 +121,7 @@ export function readGroup(
   if (nameProblem === null) builder.groups.push(group);
   else {
     builder.refused.groups.push(group);
-    builder.addRefusedName('group', group, isNamed);
+    builder.addRefusedName('group', group, nameProblem, isNamed);
   }
 }
 

@@ -1,8 +1,8 @@
-import { Failure } from '../../../platform/errors.ts';
 import { BATCH, type Steps } from '../batches.ts';
+import { importError } from '../errors.ts';
+import { note } from '../notes.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
-import { dumpError } from './command.ts';
 import { DumpBuilder } from './dump-builder.ts';
 import type { RawRecord } from './json.ts';
 import {
@@ -22,10 +22,10 @@ import { readUser } from './users.ts';
 
 export const DEFAULT_USER_MODEL = 'auth.user';
 
-/** Returns a model label as spelled in dumps. Throws Failure if it does not have the form APP.MODEL. */
+/** Returns a model label as spelled in dumps. Throws `user_model_malformed` if it does not have the form APP.MODEL. */
 export function readUserModel(label: string): string {
   if (/^[a-z_]\w*\.[a-z_]\w*$/i.test(label)) return label.toLowerCase();
-  throw new Failure('usage', `--user-model takes APP.MODEL, such as accounts.user; "${label}" is not of that form.`);
+  throw importError('user_model_malformed', { label });
 }
 
 /** Options of the operator for reading a dump. */
@@ -37,7 +37,7 @@ export interface ReadOptions {
   readonly renames: Renames;
 }
 
-/** Reads the records of a dump and resolves references. Throws Failure for a missing table, another user model, and renames without a record. */
+/** Reads the records of a dump and resolves references. Throws DomainError for a missing table, another user model, and renames without a record. */
 export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): Steps<DjangoDump> {
   const { file, userModel, renames } = options;
   const tables = sortByModel(raw);
@@ -45,7 +45,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   const own = [CONTENT_TYPE, PERMISSION, GROUP, userModel];
   if (!own.some((model) => readTable(model).length > 0)) checkSomeUserModel(tables, file, userModel);
   else if (readTable(userModel).length === 0) checkUserModel(tables, file, userModel);
-  else if (!areUsers(readTable(userModel))) throw noUserModel(file, userModel);
+  else if (!areUsers(readTable(userModel))) throw importError('user_model_invalid', { file, userModel });
   const nameField = findUsernameField(readTable(userModel), tables.values(), userModel, file, options.usernameField);
 
   const builder = new DumpBuilder(renames);
@@ -77,8 +77,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
 }
 
 function createLookups(file: string, userModel: string) {
-  const missingTable = (model: string) => () =>
-    dumpError(file, userModel, `refers to records of ${model} that it does not hold`);
+  const missingTable = (model: string) => () => importError('dump_table_missing', { file, userModel, model });
   return {
     types: new Lookup<ContentType>(missingTable(CONTENT_TYPE)),
     permissions: new Lookup<DjangoPermission>(missingTable(PERMISSION)),
@@ -101,7 +100,11 @@ function createDump(
 ): DjangoDump {
   for (const one of [through.groups, through.user_permissions])
     for (const key of one.rows.remainingKeys)
-      builder.addUnmapped(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
+      builder.addUnmapped(
+        one.table?.model ?? '',
+        '',
+        note('reference_not_in_dump', { field: 'user', reference: key }),
+      );
   const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
     read: tables.get(model)?.length ?? 0,
@@ -149,13 +152,11 @@ function readThroughRows(
   const found = findThrough(tables, [...own, EMAIL_ADDRESS], userModel, field);
   const [one, ...others] = found;
   if (one && others.length === 0) return { ...one, isSilent: false };
-  const models = found.map((each) => each.table.model).join(', ');
   // A model with is_superuser has Django's PermissionsMixin, and with it both fields.
   const hasRights = users.some((raw) => 'is_superuser' in raw.fields);
-  if (one)
-    builder.addUnmapped(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
-  else if (field === 'groups' && hasRights)
-    builder.addUnmapped(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
+  const models = found.map((each) => each.table.model);
+  if (one) builder.addUnmapped(userModel, '', note('through_ambiguous', { field, models }));
+  else if (field === 'groups' && hasRights) builder.addUnmapped(userModel, '', note('through_missing', { field }));
   else return { ...nothing, isSilent: true };
   return nothing;
 }
@@ -176,26 +177,15 @@ function countOthers(tables: ReadonlyMap<string, RawRecord[]>, models: readonly 
   return tally.toRecord();
 }
 
-/** Throws Failure for a dump without the user model, if the operator named the model or another model has users. */
+/** Throws DomainError for a dump without the user model, if the operator named the model or another model has users. */
 function checkUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
   const candidates = [...tables].filter(([, records]) => areUsers(records)).map(([model]) => model);
   if (candidates.length === 0 && userModel === DEFAULT_USER_MODEL) return;
-  if (candidates.length === 0) throw dumpError(file, userModel, `holds no records of ${userModel}`);
-  throw new Failure(
-    'usage',
-    `${file} holds no records of ${userModel}, but of ${candidates.join(', ')}. If that is the project's AUTH_USER_MODEL, add: --user-model ${candidates[0]}`,
-    { candidates },
-  );
-}
-
-function noUserModel(file: string, userModel: string): Failure {
-  return new Failure(
-    'usage',
-    `${userModel} has no password and username in ${file}: it is not the project's user model (AUTH_USER_MODEL).`,
-  );
+  if (candidates.length === 0) throw importError('dump_without_users', { file, userModel });
+  throw importError('user_model_not_in_dump', { file, userModel, candidates });
 }
 
 function checkSomeUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
   checkUserModel(tables, file, userModel);
-  throw dumpError(file, userModel, 'holds no users, groups or permissions');
+  throw importError('dump_without_records', { file, userModel });
 }

@@ -1,3 +1,4 @@
+import type { Note } from '../notes.ts';
 import type { Entry } from '../report.ts';
 
 /** The identification of a record, for people and for later runs. */
@@ -22,7 +23,7 @@ export interface NamedRecord extends SourceRecord {
   /** Empty if it has none. */
   readonly sourceName: string;
   /** Why its name is refused; null if it is valid. */
-  readonly nameProblem: string | null;
+  readonly nameProblem: Note | null;
 }
 
 export interface DjangoGroup extends NamedRecord {

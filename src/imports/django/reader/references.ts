@@ -1,8 +1,16 @@
 import { isStorable } from '../../../platform/casefold.ts';
+import { type Note, note } from '../notes.ts';
 import type { RawRecord } from './json.ts';
 
+/** Why a reference has no value: a code of `NoteCodes`. */
+export type ReferenceProblem =
+  | 'reference_malformed'
+  | 'reference_not_in_dump'
+  | 'reference_not_imported'
+  | 'reference_incomplete';
+
 /** The value of a reference, or why it has none. */
-export type Found<T> = { readonly value: T } | { readonly problem: string };
+export type Found<T> = { readonly value: T } | { readonly problem: ReferenceProblem };
 
 /**
  * The records of one table by primary key and by natural key (a list). If the table has no key of a reference's form, the dump lacks the
@@ -34,11 +42,11 @@ export class Lookup<T> {
   find(reference: unknown): Found<T> {
     const isPrimary = !Array.isArray(reference);
     const key = referenceKey(reference);
-    if (key === null) return { problem: 'is no reference' };
+    if (key === null) return { problem: 'reference_malformed' };
     const found = this.#byKey.get(key);
     if (found) return found;
     if (!this.#forms.has(isPrimary ? 'primary' : 'natural')) throw this.#missingTable();
-    return { problem: 'is not in the dump' };
+    return { problem: 'reference_not_in_dump' };
   }
 }
 
@@ -72,17 +80,18 @@ export function recordName(model: string, pk: RawRecord['pk'], natural: readonly
   return `${model} ${pk ?? describeValue(natural)}`;
 }
 
-/** Returns a value of the dump as text for people. */
+/** Returns a value of the dump as text; of another value than a text, number or natural key its kind only. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 200));
   if (typeof value !== 'object' || value === null) return String(value);
-  return (naturalKey(value) ?? (Array.isArray(value) ? 'a list' : 'an object')).slice(0, 500);
+  return (naturalKey(value) ?? (Array.isArray(value) ? '[…]' : '{…}')).slice(0, 500);
 }
 
 /** The maximum size of a primary key in bytes. The longest of Django's own fields is a UUID. */
 const MAX_KEY_BYTES = 255;
 
-export function keyProblem(pk: RawRecord['pk']): string | undefined {
-  if (typeof pk !== 'string') return undefined;
-  return isStorable(pk) && Buffer.byteLength(pk) <= MAX_KEY_BYTES ? undefined : 'the primary key cannot be stored';
+/** Returns why a primary key cannot be stored; null if it can. */
+export function keyProblem(pk: RawRecord['pk']): Note | null {
+  if (typeof pk !== 'string') return null;
+  return isStorable(pk) && Buffer.byteLength(pk) <= MAX_KEY_BYTES ? null : note('primary_key_invalid');
 }

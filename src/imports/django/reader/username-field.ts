@@ -1,4 +1,4 @@
-import { Failure } from '../../../platform/errors.ts';
+import { importError } from '../errors.ts';
 import type { RawRecord } from './json.ts';
 
 /** Text fields of a user that are never the username, though they may be unique. */
@@ -19,7 +19,7 @@ export function readName(raw: RawRecord, field: string): string | undefined {
 
 /**
  * Finds Django's `USERNAME_FIELD`, which is not part of a dump. If the records leave one candidate, that is returned; otherwise the operator
- * must name the field. Throws Failure if there is no candidate or more than one.
+ * must name the field. Throws `username_field_ambiguous` if there is no candidate or more than one.
  */
 export function findUsernameField(
   records: readonly RawRecord[],
@@ -30,10 +30,8 @@ export function findUsernameField(
 ): string {
   if (option !== undefined) {
     if (records.length === 0 || records.some((raw) => readName(raw, option) !== undefined)) return option;
-    throw new Failure(
-      'usage',
-      `${userModel} has no field "${option}" of names in ${file}. ${advice(namingFields(records))}`,
-    );
+    const candidates = namingFields(records);
+    throw importError('username_field_not_found', { file, userModel, field: option, candidates });
   }
   // Django's own model has a fixed username field.
   if (records.length === 0 || userModel === DEFAULT_MODEL) return 'username';
@@ -45,22 +43,9 @@ export function findUsernameField(
   const usualFields = USUAL.filter((field) => fields.includes(field));
   for (const candidates of [usual, usual.length === 0 ? usualFields : [], usualFields.length === 0 ? unique : []]) {
     if (candidates.length === 1) return candidates[0] as string;
-    if (candidates.length > 1) throw ambiguousField(userModel, file, candidates);
+    if (candidates.length > 1) throw importError('username_field_ambiguous', { file, userModel, candidates });
   }
-  throw ambiguousField(userModel, file, fields);
-}
-
-function ambiguousField(userModel: string, file: string, fields: readonly string[]): Failure {
-  return new Failure(
-    'usage',
-    `${file} does not show by which field the users of ${userModel} log in (its USERNAME_FIELD). ${advice(fields)}`,
-    { candidates: fields },
-  );
-}
-
-function advice(fields: readonly string[]): string {
-  const ways = fields.slice(0, 5).map((field) => `--username-field ${field}`);
-  return ways.length === 0 ? 'Look at the model.' : `Add: ${ways.join(' or ')}`;
+  throw importError('username_field_ambiguous', { file, userModel, candidates: fields });
 }
 
 function namingFields(records: readonly RawRecord[]): string[] {

@@ -1,10 +1,11 @@
 import { casefoldName, isStorable } from '../../../platform/casefold.ts';
-import { checkUser, importedNameProblem } from '../../../users/index.ts';
+import { checkUser } from '../../../users/index.ts';
+import { type Note, note } from '../notes.ts';
 import type { DumpBuilder } from './dump-builder.ts';
-import { isStorableValue, readFlag, readMoment } from './fields.ts';
+import { isStorableValue, readFlag, readMoment, usernameProblem } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
 import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
-import { describeValue, keyProblem, type Lookup, recordKey, recordKeys, recordName } from './references.ts';
+import { keyProblem, type Lookup, recordKey, recordKeys, recordName } from './references.ts';
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
 
@@ -47,22 +48,21 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
     return;
   }
   builder.userKeys.add(recordKey(keys));
+  const nameless = sourceName === undefined ? note('name_missing', { kind: 'user' }) : null;
   const problem = keyProblem(raw.pk);
-  if (problem !== undefined) {
-    builder.addUnmapped(record, importName, sourceName === undefined ? NAMELESS : problem);
+  if (problem !== null) {
+    builder.addUnmapped(record, importName, nameless ?? problem);
     return;
   }
-  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(importName)?.code ?? null);
+  const nameProblem = nameless ?? usernameProblem(importName);
   const names = { username: nameProblem === null ? importName : '', sourceName: sourceName ?? '', nameProblem };
   const user = toUser(raw, { record, key: recordKey(keys), ...names }, related, tables, builder);
   if (nameProblem === null) builder.users.push(user);
   else {
     builder.refused.users.push(user);
-    builder.addRefusedName('user', user, sourceName !== undefined);
+    builder.addRefusedName('user', user, nameProblem, nameless === null);
   }
 }
-
-const NAMELESS = 'it has no username';
 
 type UserNames = NamedRecord & Pick<DjangoUser, 'username'>;
 
@@ -83,7 +83,7 @@ function toUser(
 ): DjangoUser {
   const { record } = one;
   const name = one.username || one.sourceName;
-  const drop = (what: string) => builder.addUnkept(record, name, what);
+  const drop = (about: Note) => builder.addUnkept(record, name, about);
   const permissions = builder.resolveReferences(related.permissions, tables.permissions, record, name, 'permission');
   const groups = builder.resolveReferences(related.groups, tables.groups, record, name, 'group');
   const text = readFields(raw, drop);
@@ -92,7 +92,7 @@ function toUser(
     ...text,
     ...readAddress(text.email, related.addresses, builder, drop),
     password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
-    ...readFlags(raw, (what) => builder.addUnmapped(record, name, what)),
+    ...readFlags(raw, (about) => builder.addUnmapped(record, name, about)),
     dateJoined: readDate(raw, 'date_joined', builder, drop),
     lastLogin: readDate(raw, 'last_login', builder, drop),
     groups: [...new Set(groups)],
@@ -101,7 +101,7 @@ function toUser(
   };
 }
 
-type AddNote = (what: string) => void;
+type AddNote = (about: Note) => void;
 
 const POINTERS = { '/email': 'email', '/first_name': 'first_name', '/last_name': 'last_name' } as const;
 
@@ -110,14 +110,14 @@ function readFields(raw: RawRecord, drop: AddNote): Pick<DjangoUser, 'email' | '
   const text = (field: string) => {
     const value = raw.fields[field] ?? '';
     if (typeof value === 'string' && isStorable(value)) return value;
-    drop(`its ${field} cannot be stored`);
+    drop(note('field_not_storable', { field }));
     return '';
   };
   const fields = { email: text('email').trim(), first_name: text('first_name'), last_name: text('last_name') };
   const user = { username: '', email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
   for (const { pointer, code } of checkUser(user, { existing: true })) {
     const field = POINTERS[pointer as keyof typeof POINTERS];
-    drop(`its ${field} ${JSON.stringify(fields[field].slice(0, 80))} cannot be kept (${code})`);
+    drop(note('field_invalid', { field, value: fields[field].slice(0, 80), reason: code }));
     fields[field] = '';
   }
   return { email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
@@ -139,16 +139,16 @@ function readAddress(
     addresses.filter((one) => one.email.length > 254 || casefoldName(one.email) !== key),
   ];
   builder.otherAddresses += others.length;
-  if (primary && !same.includes(primary)) drop('its e-mail address is another one than the primary address of allauth');
+  if (primary && !same.includes(primary)) drop(note('email_not_primary'));
   return { email: chosen, isEmailVerified: chosen !== '' && same.some((one) => one.isVerified) };
 }
 
 /** Reads the flags. An unreadable flag is false. Without `is_active` users are active, as in Django's AbstractBaseUser. */
-function readFlags(raw: RawRecord, note: AddNote): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
+function readFlags(raw: RawRecord, add: AddNote): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
   const flag = (field: string, absent: boolean) => {
     if (!(field in raw.fields)) return absent;
     const value = readFlag(raw.fields[field]);
-    if (value === undefined) note(`its ${field} is neither true nor false: taken as false`);
+    if (value === undefined) add(note('flag_invalid', { field }));
     return value ?? false;
   };
   return {
@@ -162,7 +162,7 @@ function readDate(raw: RawRecord, field: string, builder: DumpBuilder, drop: Add
   const value = raw.fields[field];
   if (value === undefined || value === null) return null;
   const moment = readMoment(value);
-  if (!moment) drop(`its ${field} is no date`);
+  if (!moment) drop(note('date_invalid', { field }));
   else if (!moment.hasZone) builder.datesWithoutZone++;
   return moment?.at ?? null;
 }
@@ -174,16 +174,17 @@ const MAX_ATTRIBUTE_BYTES = 16 * 1024;
 function readAttributes(raw: RawRecord, nameField: string, drop: AddNote): Record<string, unknown> {
   const extra = Object.entries(raw.fields).filter(([field]) => !DJANGO_FIELDS.has(field) && field !== nameField);
   const storable = extra.filter(([field, value]) => {
-    const problem =
-      value === NOT_A_NUMBER
-        ? 'is NaN or infinite, which JSON has no word for'
-        : !isStorable(field) || !isStorableValue(value)
-          ? 'cannot be stored'
-          : Buffer.byteLength(JSON.stringify(value) ?? '') > MAX_ATTRIBUTE_BYTES || field.length > 255
-            ? `is larger than ${MAX_ATTRIBUTE_BYTES} bytes`
-            : undefined;
-    if (problem) drop(`its field ${describeValue(field)} ${problem}`);
-    return problem === undefined;
+    const problem = attributeProblem(field, value);
+    if (problem) drop(problem);
+    return problem === null;
   });
   return Object.fromEntries(storable);
+}
+
+function attributeProblem(name: string, value: unknown): Note | null {
+  const field = name.slice(0, 200);
+  if (value === NOT_A_NUMBER) return note('attribute_not_a_number', { field });
+  if (!isStorable(name) || !isStorableValue(value)) return note('attribute_not_storable', { field });
+  const isLarge = Buffer.byteLength(JSON.stringify(value) ?? '') > MAX_ATTRIBUTE_BYTES || name.length > 255;
+  return isLarge ? note('attribute_too_large', { field, maxBytes: MAX_ATTRIBUTE_BYTES }) : null;
 }

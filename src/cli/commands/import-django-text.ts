@@ -1,26 +1,34 @@
+import { type Changed, type Counts, type Entry, type ImportReport, isRefused } from '../../imports/django/index.ts';
 import { hasUnprintable } from '../../platform/casefold.ts';
-import type { ImportInput } from './import-django.ts';
-import { type Changed, type Counts, type Entry, type ImportReport, isRefused } from './report.ts';
+import { noteText } from '../messages/import-notes.ts';
+import { pluralize } from './text.ts';
 
 /** Lines of one list in the report for people; `--json` has all. */
 const MAX_LINES = 20;
 
-const LAST_SUPERUSERS = 'The last active superuser of Signet: an import never takes them';
+const LAST_SUPERUSERS = 'The last active superuser of Signet, whom an import cannot remove';
 
 /** Characters of a name in the report for people. */
 const MAX_NAME_LENGTH = 150;
 
+/** The options of an import on which the advice depends. */
+export interface ReportOptions {
+  /** The file to which proposed names are written; absent if they are only counted. */
+  readonly renamesFile?: string | undefined;
+  readonly allowUnmapped?: boolean | undefined;
+}
+
 /** Returns the report for people: results, notes to review, and next steps. */
-export function describeReport(report: ImportReport, options: DescribeOptions = {}): string {
+export function describeReport(report: ImportReport, options: ReportOptions = {}): string {
   const sections = [
     [heading(report), '', ...table(report)],
     list('Conflicts: nothing can be imported before these are resolved', report.conflicts.map(entryLine)),
     list(LAST_SUPERUSERS, report.lastSuperusers.map(entryLine)),
     list('Skipped', report.skipped.map(entryLine)),
-    list('People, groups and rights that have no place here', report.unmapped.map(entryLine)),
-    list('Fields that could not be kept', report.unkept.map(entryLine)),
+    list('Users, groups and rights that cannot be imported', report.unmapped.map(entryLine)),
+    list('Fields that cannot be imported', report.unkept.map(entryLine)),
     list(
-      'Permissions of one name, now one permission',
+      'Permissions with one name, which become one permission',
       report.merged.map((one) => `${one.name}  (${one.records.join(', ')}; models ${one.models.join(', ')})`),
     ),
     list('Without a usable password: these users must reset it', report.passwords.unusable.map(entryLine)),
@@ -30,11 +38,11 @@ export function describeReport(report: ImportReport, options: DescribeOptions = 
     ),
     list('E-mail addresses that stay unverified', report.emails.notUnique.map(entryLine)),
     list('Usernames that look like e-mail addresses', report.addressLikeNames.map(entryLine)),
-    list('Names in another spelling', report.respelled.map(entryLine)),
-    list('Brought up to date', report.applied.map(changedLine)),
-    list('Taken away, as in Django', report.takenAway.map(changedLine)),
+    list('Names that are stored in another spelling', report.respelled.map(entryLine)),
+    list('Updated', report.applied.map(changedLine)),
+    list('Removed, as in Django', report.takenAway.map(changedLine)),
     list(
-      'Not brought; what Signet has stays (it was changed here too, has no place here, or takes --superusers global)',
+      'Not updated; Signet keeps its value (it was changed in Signet too, the new one is not valid, or it needs --superusers global)',
       report.keptHere.map(changedLine),
     ),
     list('No longer in the dump', report.missing.map(entryLine)),
@@ -50,48 +58,47 @@ export function describeReport(report: ImportReport, options: DescribeOptions = 
     .join('\n\n');
 }
 
-/** The options of an import on which the advice depends. */
-export type DescribeOptions = Pick<ImportInput, 'renamesFile' | 'allowUnmapped'>;
-
 /** Returns why an import was refused, with advice. */
-export function describeRefusal(report: ImportReport, options: DescribeOptions): string {
+export function describeRefusal(report: ImportReport, options: ReportOptions): string {
   const { conflicts, unmapped, lastSuperusers, file } = report;
   const fatal = options.allowUnmapped ? [] : unmapped;
   return [
     'Nothing was imported.',
-    ...list(`Records of ${file} that met another of the same name`, conflicts.map(entryLine)),
+    ...list(`Records of ${file} whose name or key another one has`, conflicts.map(entryLine)),
     ...list(LAST_SUPERUSERS, lastSuperusers.map(entryLine)),
-    ...list(`People, groups or rights of ${file} that have no place here`, fatal.map(entryLine)),
+    ...list(`Users, groups and rights of ${file} that cannot be imported`, fatal.map(entryLine)),
     ...advice(report, options),
   ].join('\n');
 }
 
-function advice(report: ImportReport, { renamesFile, allowUnmapped }: DescribeOptions): string[] {
+function advice(report: ImportReport, { renamesFile, allowUnmapped }: ReportOptions): string[] {
   const lines = [];
-  if (report.conflicts.some((one) => one.what.startsWith('Signet has')))
-    lines.push('Where Signet has the name from elsewhere: --existing skip leaves those records out.');
-  const rows = plural(report.renames.length, 'row');
-  if (report.renames.length > 0)
+  const hasConflict = (code: string) => report.conflicts.some((one) => one.code === code);
+  if (hasConflict('name_taken'))
+    lines.push('To leave out the records whose name Signet has from elsewhere: add --existing skip.');
+  const count = report.renames.length;
+  const rows = `${pluralize(count, 'row')} with a proposed name${count === 1 ? '' : ' each'}`;
+  if (count > 0)
     lines.push(
       renamesFile === undefined
-        ? `Where another name would do: --renames renames.csv writes ${rows} with a proposal each. Look them over, then run the same command again.`
-        : `Where another name would do: ${rows} with a proposal each ${report.renames.length === 1 ? 'was' : 'were'} written to ${renamesFile}. Look them over, then run the same command again.`,
+        ? `To import records under other names: --renames renames.csv writes ${rows}. Check them, then run the same command again.`
+        : `To import records under other names: ${rows} ${count === 1 ? 'was' : 'were'} written to ${renamesFile}. Check them, then run the same command again.`,
     );
-  if (report.conflicts.some((one) => one.what.startsWith('another record')))
-    lines.push('Where two records have one key: remove one of them in Django, and make the dump again.');
+  if (hasConflict('key_repeated'))
+    lines.push('If two records have one key: remove one of them in Django, and create the dump again.');
   if (report.lastSuperusers.length > 0)
-    lines.push('Where Signet would lose its last active superuser: make another one first: npx signet createsuperuser');
+    lines.push('To keep a superuser in Signet, create another one before the import: npx signet createsuperuser');
   if (report.unmapped.length > 0 && !allowUnmapped)
-    lines.push('Where nobody will miss them: --allow-unmapped imports the rest.');
+    lines.push('To import the rest without what cannot be imported: add --allow-unmapped.');
   return lines;
 }
 
 function heading(report: ImportReport): string {
   const isUnchanged = report.importId === null;
-  const note = report.apiCreated ? ', which is new' : '';
-  if (report.dryRun) return `Dry run: nothing was written. ${report.file} into the API ${report.api}${note}:`;
-  if (isUnchanged) return `Nothing to do: all that ${report.file} brings is in the API ${report.api} already.`;
-  return `Imported ${report.file} into the API ${report.api}${note}.`;
+  const target = `the ${report.apiCreated ? 'new ' : ''}API ${report.api}`;
+  if (report.dryRun) return `Dry run: nothing was written. ${report.file} would be imported into ${target}:`;
+  if (isUnchanged) return `Nothing to do: ${target} has everything in ${report.file} already.`;
+  return `Imported ${report.file} into ${target}.`;
 }
 
 const COLUMNS = ['read', 'created', 'updated', 'merged', 'known', 'skipped', 'conflicts', 'unfit'] as const;
@@ -103,7 +110,7 @@ const HEADS: Record<(typeof COLUMNS)[number], string> = {
   known: 'known already',
   skipped: 'skipped',
   conflicts: 'conflicts',
-  unfit: 'unfit',
+  unfit: 'not possible',
 };
 
 /** Returns the table of counts without empty columns. */
@@ -137,8 +144,9 @@ function shorten(lines: readonly string[]): string[] {
   ];
 }
 
-function entryLine({ record, name, what }: Entry): string {
-  return printable(`${record}${name === '' ? '' : ` "${shortened(name)}"`}: ${what}`);
+function entryLine(entry: Entry): string {
+  const { record, name } = entry;
+  return printable(`${record}${name === '' ? '' : ` "${shortened(name)}"`}: ${noteText(entry)}`);
 }
 
 /** Shortens a name, so that the text after it is not cut off. */
@@ -147,7 +155,7 @@ function shortened(name: string): string {
 }
 
 function changedLine({ record, name, fields }: Changed): string {
-  const where = fields.length === 0 ? 'in a field that is not compared, such as the password' : fields.join(', ');
+  const where = fields.length === 0 ? 'a field that is not compared, such as the password' : fields.join(', ');
   return printable(`${record} "${name}": ${where}`);
 }
 
@@ -161,8 +169,7 @@ function printable(text: string): string {
 }
 
 function rights(report: ImportReport): string[] {
-  const where =
-    report.superusers.of === 'global' ? 'of everything, Signet itself included' : `of the API ${report.api} only`;
+  const where = report.superusers.of === 'global' ? 'of Signet and every API' : `of the API ${report.api} only`;
   const names = (all: readonly string[]) =>
     all.slice(0, MAX_LINES).map(printable).join(', ') +
     (all.length > MAX_LINES ? ` and ${all.length - MAX_LINES} more` : '');
@@ -182,11 +189,13 @@ function summary(report: ImportReport): string[] {
     ['Users log in', loginField(report)],
     ...source.through.map((one): [string, string] => [
       'Read from',
-      `${one.model}: ${one.of} of users (${plural(one.records, 'record')}${one.ignored.length === 0 ? '' : `; not its ${one.ignored.map(printable).join(', ')}`})`,
+      `${one.model}: ${one.of} of users (${pluralize(one.records, 'record')}${one.ignored.length === 0 ? '' : `, without ${one.ignored.map(printable).join(', ')}`})`,
     ]),
     [
       'Addresses',
-      source.otherAddresses === 0 ? '' : `${source.otherAddresses} further ones of allauth were not imported`,
+      source.otherAddresses === 0
+        ? ''
+        : `${source.otherAddresses} more of django-allauth, not imported`,
     ],
     ['Memberships', String(added.memberships)],
     ['Permissions', `${added.groupPermissions} to groups, ${added.userPermissions} to users`],
@@ -206,17 +215,17 @@ function summary(report: ImportReport): string[] {
 function loginField({ source: { usernameField }, attributes }: ImportReport): string {
   if (usernameField === 'username') return '';
   const other = 'username' in attributes ? '; their usernames are kept as an attribute' : '';
-  return `by ${printable(usernameField)}, which is their username here (USERNAME_FIELD)${other}`;
+  return `by ${printable(usernameField)} (USERNAME_FIELD), which becomes their username${other}`;
 }
 
-function nextSteps(report: ImportReport, options: DescribeOptions): string[] {
+function nextSteps(report: ImportReport, options: ReportOptions): string[] {
   const lines: string[] = [];
   if (isRefused(report, options)) lines.push(...advice(report, options));
   else if (report.dryRun) lines.push('Next: run the same command without --dry-run.');
   else if (report.importId !== null) {
-    lines.push('Next: users log in with the passwords that they have; a right one is hashed anew with argon2id.');
-    lines.push(`See what was made: npx signet api show ${report.api}`);
-    lines.push(`Import ${report.importId}: so the audit log names it in every entry.`);
+    lines.push('Next: users log in with their passwords. A login hashes the password again with argon2id.');
+    lines.push(`To see what was created: npx signet api show ${report.api}`);
+    lines.push(`Every entry of this import in the edit log has its id: ${report.importId}`);
   }
   if (
     report.emails.unverified > 0 &&
@@ -226,8 +235,4 @@ function nextSteps(report: ImportReport, options: DescribeOptions): string[] {
   )
     lines.push('If Django has verified the e-mail addresses, add --trust-emails.');
   return lines;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
