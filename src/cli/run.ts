@@ -90,14 +90,15 @@ async function runOnDatabase(
 ): Promise<Result> {
   // Not os.userInfo: in a container the user may have no passwd entry.
   const actor = String(process.getuid?.() ?? -1);
-  if (config.databaseUrl !== undefined) {
+  const runHere = async () => {
     const db = await openDatabase(config, model);
     try {
       return await execute(command, createContext(config, db, actor, progress), input, isJson);
     } finally {
       await db.close();
     }
-  }
+  };
+  if (config.databaseUrl !== undefined) return runHere();
   const send = (owner: Parameters<typeof sendControl>[0]) =>
     sendControl(owner, { name: command.name, input, isJson, actor }, progress);
   const owner = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
@@ -116,12 +117,7 @@ async function runOnDatabase(
     throw error;
   }
   try {
-    const db = await openDatabase(config, model);
-    try {
-      return await execute(command, createContext(config, db, actor, progress), input, isJson);
-    } finally {
-      await db.close();
-    }
+    return await runHere();
   } finally {
     await lock.release();
   }

@@ -9,6 +9,7 @@ import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/own-permissions.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
+import { lackedMigrations } from './text.ts';
 
 export const migrate: DatabaseCommand = {
   kind: 'database',
@@ -22,12 +23,7 @@ export const migrate: DatabaseCommand = {
   async run({ db, config, audit }, input) {
     if (isSet(input, 'check')) {
       const pending = await db.migrations.pending();
-      if (pending.length > 0)
-        throw new Failure(
-          'failed',
-          `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
-          { pending },
-        );
+      if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending), { pending });
       return { data: { pending }, text: 'The database is up to date.' };
     }
     await requireNoProblem(db, 'standby');
