@@ -12,7 +12,7 @@ export interface Section {
   readonly tests: readonly string[];
 }
 
-/** A must-have of `ROWS`, and the tests that name it. */
+/** A requirement of `ROWS`, and the tests that name it. */
 export interface Row {
   readonly id: string;
   readonly says: string;
