@@ -37,7 +37,8 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
 }
 
 export function failed(error: unknown, isJson: boolean): Result {
-  const failure = error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
+  const failure =
+    error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
   const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
   return {
     exit: EXIT[failure.kind],

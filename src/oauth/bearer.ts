@@ -1,6 +1,6 @@
 import { OAuthError } from '../platform/http/index.ts';
 import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } from './active-token.ts';
-import { CLIENT_JWS_ALGS } from './client-jws.ts';
+import { CLIENT_JWS_ALGS } from './client-settings/index.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { oauthError } from './errors.ts';
 

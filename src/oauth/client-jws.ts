@@ -2,10 +2,7 @@ import { compactVerify, type JWK } from 'jose';
 import type { Database, Statement } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import { decodeJsonPart, splitJws } from '../platform/jws.ts';
-
-/** The algorithms of clients' assertions and proofs: none that is symmetric, and not `none` (RFC 8725 §3.1). */
-export const CLIENT_JWS_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
-export type ClientJwsAlg = (typeof CLIENT_JWS_ALGS)[number];
+import { CLIENT_JWS_ALGS, type ClientJwsAlg } from './client-settings/index.ts';
 
 /** A parsed JWS of a client, not verified yet. */
 export interface ClientJws {

@@ -2,7 +2,7 @@ import { basePath } from '../platform/http/index.ts';
 import { ACR_VALUES } from '../signin/index.ts';
 import { USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
 import { PROMPTS } from './authorize/request.ts';
-import { CLIENT_JWS_ALGS } from './client-jws.ts';
+import { CLIENT_JWS_ALGS } from './client-settings/index.ts';
 import { USER_CLAIMS } from './user-claims.ts';
 
 /** The features that the metadata (RFC 8414 §2) depends on. */

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { Api, Permission, Principal } from '../permissions/index.ts';
-import type { ClientSettings } from './clients/settings.ts';
+import { AUTH_METHODS, type ClientSettings, PRESETS } from './client-settings/index.ts';
 
 const ClientSchema = defineEntity({
   name: 'Client',
@@ -13,9 +13,9 @@ const ClientSchema = defineEntity({
     nameKey: p.string().columnType('text').unique(),
     /** Set by administrators only: the client carries all permissions of its users. */
     isFirstParty: p.boolean().default(false),
-    preset: p.enum(['web', 'spa', 'native', 'service', 'device', 'mcp'] as const),
+    preset: p.enum(PRESETS),
     /** RFC 7591 §2 names; `client_secret` stands for basic and post alike. */
-    authMethod: p.enum(['client_secret', 'private_key_jwt', 'none'] as const),
+    authMethod: p.enum(AUTH_METHODS),
     grantTypes: p.array().columnType('text[]'),
     redirectUris: p.array().columnType('text[]'),
     /** Settings that differ from the defaults; `clientSettings` reads them. */

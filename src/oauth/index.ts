@@ -23,7 +23,6 @@ export { type AuthorizationResponse, responseLocation } from './authorize/respon
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
 export { dryRunPublication, type Publication, publishCatalogue, type RemovedAssignment } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
-export { CLIENT_JWS_ALGS } from './client-jws.ts';
 export { allowPermissions, disallowPermissions, readBoundary } from './clients/boundary.ts';
 export { type ClientCache, createClientCache, type LiveClient } from './clients/cache.ts';
 export {
@@ -46,16 +45,7 @@ export {
   detachClients,
   isServedBy,
 } from './clients/lookup.ts';
-export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isClientSecret, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
-export {
-  type ClientSettings,
-  clientMetadata,
-  clientSettings,
-  PKCE_RULES,
-  type PkceRule,
-  pkceSettings,
-} from './clients/settings.ts';
 export { checkRedirects, type RedirectRules } from './clients/uris.ts';
 export { listAuthorizedClients } from './consent/authorized-clients.ts';
 export { deleteConsents, revokeConsent } from './consent/consent.ts';

@@ -1,6 +1,6 @@
 import type { OAuthError, OAuthErrorCode } from '../platform/http/index.ts';
+import { pkceSettings } from './client-settings/index.ts';
 import type { LiveClient } from './clients/cache.ts';
-import { pkceSettings } from './clients/settings.ts';
 import type { RefusalReason } from './errors.ts';
 
 /** What an operator or the client's developer can do; null when the description says all. The client is null where it is unknown. */

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PKCE_SETTINGS } from '../../src/oauth/clients/settings.ts';
+import { PKCE_SETTINGS } from '../../src/oauth/client-settings/index.ts';
 import t from '../support/tap.ts';
 import { RELYING_PARTIES, VALIDATORS } from './libraries.ts';
 import { PAGE, pageOf, rowsOf } from './record.ts';

@@ -1,14 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
+import { clientSettings, type Preset } from '../../src/oauth/client-settings/index.ts';
 import {
   Client,
   ClientSecret,
-  clientSettings,
   createClient,
   createClientCache,
   deleteClient,
   type NewClient,
-  type Preset,
   readJwks,
   updateClient,
 } from '../../src/oauth/index.ts';

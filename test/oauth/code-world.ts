@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
+import type { Preset } from '../../src/oauth/client-settings/index.ts';
 import { ClientBoundary } from '../../src/oauth/entities.ts';
-import { createClient, type Preset } from '../../src/oauth/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,

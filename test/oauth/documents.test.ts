@@ -1,10 +1,11 @@
 import { AuditEntry } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { clientSettings } from '../../src/oauth/client-settings/index.ts';
 import { createClientDocuments, type DocumentRules } from '../../src/oauth/documents/documents.ts';
 import { readDocument } from '../../src/oauth/documents/read-document.ts';
 import { isDocumentUrl } from '../../src/oauth/documents/url.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
-import { Client, clientSettings, deleteClient, readAudiences, updateClient } from '../../src/oauth/index.ts';
+import { Client, deleteClient, readAudiences, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -1,5 +1,6 @@
 import { randomUUID, sign } from 'node:crypto';
-import { Client, clientSettings, createClient, createProofs } from '../../src/oauth/index.ts';
+import { clientSettings } from '../../src/oauth/client-settings/index.ts';
+import { Client, createClient, createProofs } from '../../src/oauth/index.ts';
 import { createApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';

@@ -1,4 +1,5 @@
-import { allowPermissions, createClient, grantNames } from '../../src/oauth/index.ts';
+import { grantNames } from '../../src/oauth/client-settings/index.ts';
+import { allowPermissions, createClient } from '../../src/oauth/index.ts';
 import {
   type Api,
   assign,

@@ -1,11 +1,6 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import {
-  type ClientSettings,
-  createClient,
-  getClient,
-  listAuthorizedClients,
-  updateClient,
-} from '../../src/oauth/index.ts';
+import type { ClientSettings } from '../../src/oauth/client-settings/index.ts';
+import { createClient, getClient, listAuthorizedClients, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';

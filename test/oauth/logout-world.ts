@@ -1,4 +1,5 @@
-import { Client, type ClientSettings, createClient } from '../../src/oauth/index.ts';
+import type { ClientSettings } from '../../src/oauth/client-settings/index.ts';
+import { Client, createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { PKCE_SETTINGS } from '../../src/oauth/clients/settings.ts';
+import { PKCE_SETTINGS } from '../../src/oauth/client-settings/index.ts';
 import { REMEDIES } from '../../src/oauth/refusals.ts';
 import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';

@@ -1,13 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
-import {
-  Client,
-  clientSettings,
-  createInitialToken,
-  readAudiences,
-  readBoundary,
-  revokeInitialToken,
-} from '../../src/oauth/index.ts';
+import { clientSettings } from '../../src/oauth/client-settings/index.ts';
+import { Client, createInitialToken, readAudiences, readBoundary, revokeInitialToken } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';

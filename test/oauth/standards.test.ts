@@ -1,6 +1,7 @@
 import { verify } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
+import { grantNames } from '../../src/oauth/client-settings/index.ts';
+import { createClient, getClient, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import {

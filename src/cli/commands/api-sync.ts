@@ -52,7 +52,8 @@ function readInputFile({ file }: Input): ApiFile {
     return readApiFile(file.text);
   } catch (error) {
     if (error instanceof DocumentError) throw new Failure('usage', `${file.name}: ${issueLines(error)}`);
-    if (isDomainError(error, 'document_unreadable')) throw new Failure('usage', `${file.name}: ${toFailure(error).message}`);
+    if (isDomainError(error, 'document_unreadable'))
+      throw new Failure('usage', `${file.name}: ${toFailure(error).message}`);
     throw error;
   }
 }

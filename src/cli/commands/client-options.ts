@@ -1,13 +1,5 @@
-import {
-  CLIENT_JWS_ALGS,
-  type Client,
-  type ClientChange,
-  type ClientSettings,
-  grantNames,
-  PKCE_RULES,
-  type RedirectRules,
-  readJwks,
-} from '../../oauth/index.ts';
+import { CLIENT_JWS_ALGS, type ClientSettings, grantNames, PKCE_RULES } from '../../oauth/client-settings/index.ts';
+import { type Client, type ClientChange, type RedirectRules, readJwks } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';

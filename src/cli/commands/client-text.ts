@@ -1,12 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import {
-  type Client,
-  clientMetadata,
-  clientSettings,
-  isDocumentClient,
-  type PkceRule,
-  readAudiences,
-} from '../../oauth/index.ts';
+import { clientMetadata, clientSettings, type PkceRule } from '../../oauth/client-settings/index.ts';
+import { type Client, isDocumentClient, readAudiences } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
 /** A client for `--json`, with the names of RFC 7591 where it defines them. */

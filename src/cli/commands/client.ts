@@ -1,17 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { clientSettings, grantNames, type Preset, pkceSettings, presets } from '../../oauth/client-settings/index.ts';
 import {
   type Client,
-  clientSettings,
   createClient,
   deleteClient,
   getClient,
-  grantNames,
   listClients,
   listSecrets,
   OVERLAP_SECONDS,
-  type Preset,
-  pkceSettings,
-  presets,
   readBoundary,
   rotateSecret,
   updateClient,

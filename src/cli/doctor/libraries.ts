@@ -1,4 +1,5 @@
-import { type Client, clientSettings, listClients } from '../../oauth/index.ts';
+import { clientSettings } from '../../oauth/client-settings/index.ts';
+import { type Client, listClients } from '../../oauth/index.ts';
 import { type Api, listApis } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';

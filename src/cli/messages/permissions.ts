@@ -11,7 +11,10 @@ export const permissionMessages: Messages<PermissionErrors> = {
     text: ({ audience, near }) =>
       `There is no API "${audience}". ${near === null ? 'To list the APIs: npx signet api list' : `Did you mean "${near}"?`}`,
   },
-  api_deleted_meanwhile: { exit: 'notFound', text: () => 'The API was deleted by another command. Nothing was changed.' },
+  api_deleted_meanwhile: {
+    exit: 'notFound',
+    text: () => 'The API was deleted by another command. Nothing was changed.',
+  },
   api_own_audience: {
     exit: 'conflict',
     text: ({ audience }) => `"${audience}" is Signet's own API. Choose another audience.`,

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
-import { CLIENT_JWS_ALGS, type ClientJws, type ClientJwsAlg, publicKeyFor } from '../client-jws.ts';
-import type { ClientSettings } from '../clients/settings.ts';
+import { type ClientJws, publicKeyFor } from '../client-jws.ts';
+import { CLIENT_JWS_ALGS, type ClientJwsAlg, type ClientSettings } from '../client-settings/index.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 
 /** The parts of a client that its keys depend on. */

@@ -1,6 +1,6 @@
 import { digest } from '../../platform/digest.ts';
+import { clientSettings } from '../client-settings/index.ts';
 import type { Client } from '../entities.ts';
-import { clientSettings } from './settings.ts';
 
 /** A client as the object of an edit log entry. */
 export function auditObject(client: Pick<Client, 'id' | 'clientId' | 'name'>) {

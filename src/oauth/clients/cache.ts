@@ -2,8 +2,8 @@ import { type PrincipalRef, principalView } from '../../permissions/index.ts';
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { Assertions } from '../assertion/assertions.ts';
+import { type ClientSettings, clientSettings } from '../client-settings/index.ts';
 import type { Client } from '../entities.ts';
-import { type ClientSettings, clientSettings } from './settings.ts';
 
 /** A client as requests use it. */
 export interface LiveClient {

@@ -1,10 +1,16 @@
 import { casefoldName, hasUnprintable, isNameSized } from '../../platform/casefold.ts';
 import { reservedName } from '../../users/index.ts';
 import { publicKeyFor } from '../client-jws.ts';
+import {
+  type ClientSettings,
+  clientSettingTable,
+  grantNames,
+  type Preset,
+  type SettingOf,
+  settingsOf,
+} from '../client-settings/index.ts';
 import type { Client } from '../entities.ts';
-import { clientError, type SecondsSetting } from './errors.ts';
-import { grantNames, type Preset } from './presets.ts';
-import type { ClientSettings } from './settings.ts';
+import { clientError } from './errors.ts';
 import { checkRedirects, checkUri, hasAdmittedScheme } from './uris.ts';
 
 /** The values of a client that must be consistent. */
@@ -35,7 +41,8 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
   const supported = Object.values<string>(grantNames);
   for (const grantType of grantTypes)
     if (!supported.includes(grantType)) throw clientError('grant_type_unknown', { grantType, choices: supported });
-  if (grantTypes.includes('authorization_code') && redirectUris.length === 0) throw clientError('client_redirect_uri_missing');
+  if (grantTypes.includes('authorization_code') && redirectUris.length === 0)
+    throw clientError('client_redirect_uri_missing');
   // RFC 6749 §4.4: confidential clients only. RFC 8693 §5: token exchange requires client authentication.
   for (const grantType of ['client_credentials', grantNames['token-exchange']])
     if (authMethod === 'none' && grantTypes.includes(grantType))
@@ -65,22 +72,14 @@ function checkAssertionAlg({ jwks, assertionAlg: alg }: ClientSettings): void {
   throw clientError('client_keys_without_alg', { alg });
 }
 
-/** In seconds: a year, the maximum of the server's settings too. */
-const MAX_SECONDS = 31_536_000;
-
 function checkSettings(preset: Preset, settings: ClientSettings): void {
-  checkRedirects(preset, settings.postLogoutRedirectUris, { setting: 'postLogoutRedirectUris' });
-  // OIDC Back-Channel Logout §2.2: the logout URI is absolute, without a fragment, like all others.
-  for (const setting of URI_SETTINGS) checkUri(setting, settings[setting]);
-  checkSeconds('defaultMaxAge', settings, 0);
-  checkSeconds('refreshIdleSeconds', settings, 60);
-  checkSeconds('refreshAbsoluteSeconds', settings, 60);
+  for (const setting of settingsOf('redirects')) checkRedirects(preset, settings[setting], { setting });
+  for (const setting of settingsOf('url')) checkUri(setting, settings[setting]);
+  for (const setting of settingsOf('seconds')) checkSeconds(setting, settings[setting]);
 }
 
-const URI_SETTINGS = ['jwksUri', 'backchannelLogoutUri', 'clientUri', 'logoUri', 'policyUri', 'tosUri'] as const;
-
-function checkSeconds(setting: SecondsSetting, settings: Pick<ClientSettings, SecondsSetting>, from: number): void {
-  const seconds = settings[setting];
-  if (seconds === null || (Number.isInteger(seconds) && seconds >= from && seconds <= MAX_SECONDS)) return;
-  throw clientError('client_seconds_out_of_range', { setting, from, to: MAX_SECONDS, seconds });
+function checkSeconds(setting: SettingOf<'seconds'>, seconds: number | null): void {
+  const { from, to } = clientSettingTable[setting];
+  if (seconds === null || (Number.isInteger(seconds) && seconds >= from && seconds <= to)) return;
+  throw clientError('client_seconds_out_of_range', { setting, from, to, seconds });
 }

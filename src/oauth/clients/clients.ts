@@ -8,13 +8,12 @@ import { deleteDeliveries } from '../../platform/outbox/index.ts';
 import { suggest } from '../../platform/text.ts';
 import { endClient, updateClientStatuses } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
+import { type ClientSettings, clientSettings, type Preset, presets, storedSettings } from '../client-settings/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
 import { auditObject, auditSnapshot } from './audit.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
 import { clientError } from './errors.ts';
-import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
-import { type ClientSettings, clientSettings, storedSettings } from './settings.ts';
 import { checkRedirects, type RedirectRules } from './uris.ts';
 
 /** The options of a client besides its preset. */

@@ -1,14 +1,9 @@
 import { type DomainError, domainErrors, type NoParams } from '../../platform/errors.ts';
+import type { ClientSettings, PkceRule, Preset, SettingOf } from '../client-settings/index.ts';
 import type { Client } from '../entities.ts';
-import type { Preset } from './presets.ts';
-import type { ClientSettings, PkceRule } from './settings.ts';
 
 /** A list of redirect URIs of a client. */
-export type RedirectSetting = 'redirectUris' | 'postLogoutRedirectUris';
-/** A setting that is one URL. */
-export type UriSetting = 'jwksUri' | 'backchannelLogoutUri' | 'clientUri' | 'logoUri' | 'policyUri' | 'tosUri';
-/** A setting in seconds. */
-export type SecondsSetting = 'defaultMaxAge' | 'refreshIdleSeconds' | 'refreshAbsoluteSeconds';
+export type RedirectSetting = 'redirectUris' | SettingOf<'redirects'>;
 
 /** Refusals of values that a program states about itself too, by registration (RFC 7591) or in its metadata document. */
 export interface MetadataErrors {
@@ -23,7 +18,7 @@ export interface MetadataErrors {
     readonly preset: Preset;
     readonly presets: readonly Preset[];
   };
-  readonly client_uri_invalid: { readonly setting: UriSetting; readonly uri: string };
+  readonly client_uri_invalid: { readonly setting: SettingOf<'url'>; readonly uri: string };
   /** The scheme of the redirect URI does not identify its owner. */
   readonly client_must_be_public: { readonly uri: string };
   readonly client_must_be_confidential: { readonly grantType: string };
@@ -47,7 +42,7 @@ export interface ClientErrors extends MetadataErrors {
   readonly grant_type_unknown: { readonly grantType: string; readonly choices: readonly string[] };
   readonly client_redirect_uri_missing: NoParams;
   readonly client_seconds_out_of_range: {
-    readonly setting: SecondsSetting;
+    readonly setting: SettingOf<'seconds'>;
     readonly from: number;
     readonly to: number;
     readonly seconds: number;

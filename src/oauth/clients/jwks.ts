@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
+import type { ClientSettings } from '../client-settings/index.ts';
 import { clientError } from './errors.ts';
-import type { ClientSettings } from './settings.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { isReservedScheme } from '../../platform/config/index.ts';
-import { clientError, type RedirectSetting, type UriSetting } from './errors.ts';
-import type { Preset } from './presets.ts';
+import type { Preset, SettingOf } from '../client-settings/index.ts';
+import { clientError, type RedirectSetting } from './errors.ts';
 
 /** Presets of programs on their user's machine, which receive the response on a loopback port (RFC 8252 §7.3). */
 const nativePresets: readonly Preset[] = ['native', 'mcp'];
@@ -32,7 +32,11 @@ export interface RedirectRules {
 export function checkRedirects(
   preset: Preset,
   uris: readonly string[],
-  { httpsOnly = false, schemes = [], setting = 'redirectUris' }: Partial<RedirectRules> & { setting?: RedirectSetting } = {},
+  {
+    httpsOnly = false,
+    schemes = [],
+    setting = 'redirectUris',
+  }: Partial<RedirectRules> & { setting?: RedirectSetting } = {},
 ): void {
   if (uris.length > MAX_URIS) throw clientError('client_redirect_uris_too_many', { setting, max: MAX_URIS });
   for (const uri of uris) {
@@ -65,7 +69,7 @@ function uriScheme(uri: string): string | null {
 }
 
 /** Checks a URL of the client: absolute https without a fragment, or http on a loopback literal. Throws `client_uri_invalid`. */
-export function checkUri(setting: UriSetting, uri: string | null): void {
+export function checkUri(setting: SettingOf<'url'>, uri: string | null): void {
   if (uri !== null && !(isAbsolute(uri) && isWebUrl(uri))) throw clientError('client_uri_invalid', { setting, uri });
 }
 

@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value';
+import { grantNames } from '../client-settings/index.ts';
 import { checkName } from '../clients/check.ts';
-import { grantNames } from '../clients/presets.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import { oauthError } from '../errors.ts';
 import { isMetadataError } from '../metadata-errors.ts';

@@ -1,9 +1,16 @@
-import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
-import { CLIENT_JWS_ALGS } from '../client-jws.ts';
+import { USER_SCOPES } from '../../tokens/index.ts';
+import {
+  type ClientSettings,
+  clientMetadata,
+  clientSettings,
+  clientSettingTable,
+  grantNames,
+  type MetadataMember,
+  type Preset,
+  type SettingName,
+} from '../client-settings/index.ts';
 import type { NewClient } from '../clients/clients.ts';
 import { readJwks } from '../clients/jwks.ts';
-import { grantNames, type Preset } from '../clients/presets.ts';
-import { type ClientSettings, clientMetadata, clientSettings } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import { oauthError } from '../errors.ts';
@@ -23,7 +30,6 @@ const authMethods: Record<string, Client['authMethod']> = {
   private_key_jwt: 'private_key_jwt',
   none: 'none',
 };
-const signingAlgs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 
 /** Converts a program's metadata to a new client. OAuthError (RFC 7591 §3.2.2) for values that are not allowed. */
 export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
@@ -34,26 +40,7 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
   const preset = choosePreset(metadata, authMethod, grantTypes);
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0) throw oauthError('redirect_uris_missing');
   asOAuthError('redirect_uris_refused', () => checkRedirects(preset, redirectUris, redirectRules));
-  const settings = definedSettings({
-    assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', CLIENT_JWS_ALGS),
-    idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', signingAlgs),
-    userinfoAlg: readAlg(metadata, 'userinfo_signed_response_alg', signingAlgs),
-    requirePushed: metadata.require_pushed_authorization_requests,
-    dpopBound: metadata.dpop_bound_access_tokens,
-    defaultMaxAge: metadata.default_max_age,
-    jwks: metadata.jwks && asOAuthError('metadata_refused', () => readJwks(metadata.jwks)),
-    jwksUri: metadata.jwks_uri,
-    postLogoutRedirectUris: metadata.post_logout_redirect_uris,
-    backchannelLogoutUri: metadata.backchannel_logout_uri,
-    backchannelLogoutSessionRequired: metadata.backchannel_logout_session_required,
-    clientUri: metadata.client_uri,
-    logoUri: metadata.logo_uri,
-    policyUri: metadata.policy_uri,
-    tosUri: metadata.tos_uri,
-    contacts: metadata.contacts,
-    softwareId: metadata.software_id,
-    softwareVersion: metadata.software_version,
-  });
+  const settings = readSettings(metadata);
   return { name, preset, authMethod, grantTypes, redirectUris, settings, isDynamic: true, redirectRules };
 }
 
@@ -112,17 +99,21 @@ function choosePreset(
   return grantTypes.includes(grantNames.device) ? 'device' : 'service';
 }
 
-/** RFC 8725 §3.2: no symmetric algorithm, and never `none`. */
-function readAlg<T extends string>(
-  metadata: ClientMetadata,
-  name: 'token_endpoint_auth_signing_alg' | 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
-  supported: readonly T[],
-): T | undefined {
-  const alg = metadata[name];
-  if (alg === undefined) return undefined;
-  const match = supported.find((one) => one === alg);
-  if (!match) throw unsupported(name, supported);
-  return match;
+function readSettings(metadata: ClientMetadata): Partial<ClientSettings> {
+  const values = Object.entries(clientSettingTable).flatMap(([name, one]) => {
+    if (one.member === null || metadata[one.member] === undefined) return [];
+    return [[name, readSetting(metadata, one)]];
+  });
+  return Object.fromEntries(values);
+}
+
+/** Throws for a value that is no choice. RFC 8725 §3.2: no algorithm is symmetric, and none is `none`. */
+function readSetting(metadata: ClientMetadata, one: (typeof clientSettingTable)[SettingName]): unknown {
+  const member = one.member as MetadataMember;
+  const value = metadata[member];
+  if (one.kind === 'keys') return asOAuthError('metadata_refused', () => readJwks(value));
+  if (one.kind === 'choice' && !one.choices.some((choice) => choice === value)) throw unsupported(member, one.choices);
+  return value;
 }
 
 /** Converts an error of the client rules to an OAuthError. */
@@ -136,10 +127,4 @@ function asOAuthError<T>(reason: 'redirect_uris_refused' | 'metadata_refused', c
 
 function unsupported(member: keyof ClientMetadata, choices: readonly string[]) {
   return oauthError('metadata_unsupported', { member, choices });
-}
-
-function definedSettings(
-  all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined },
-): Partial<ClientSettings> {
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,5 @@
-import { Type } from 'typebox';
+import { type TOptional, Type } from 'typebox';
+import { clientSettingTable, type SettingName } from '../client-settings/index.ts';
 
 const uri = Type.String({ minLength: 1, maxLength: 2000 });
 const uris = Type.Array(uri, { maxItems: 50 });
@@ -6,32 +7,35 @@ const text = Type.String({ minLength: 1, maxLength: 200 });
 const texts = Type.Array(text, { maxItems: 20 });
 const optional = Type.Optional;
 
+const jwks = Type.Object({ keys: Type.Array(Type.Object({}), { maxItems: 20 }) });
+const boolean = Type.Boolean();
+
+/** The members of settings, by their kind. The values of choices are checked later, for an error that names them. */
+const byKind = { boolean, choice: text, url: uri, redirects: uris, keys: jwks, text, texts, seconds: Type.Integer() };
+type SettingMembers = {
+  [Name in SettingName as Exclude<(typeof clientSettingTable)[Name]['member'], null>]: TOptional<
+    (typeof byKind)[(typeof clientSettingTable)[Name]['kind']]
+  >;
+};
+
+function settingMembers(): SettingMembers {
+  const members = Object.values(clientSettingTable).flatMap((one) => {
+    if (one.member === null) return [];
+    const schema = one.kind === 'seconds' ? Type.Integer({ minimum: one.from, maximum: one.to }) : byKind[one.kind];
+    return [[one.member, optional(schema)]];
+  });
+  return Object.fromEntries(members);
+}
+
 const members = {
   redirect_uris: optional(uris),
   token_endpoint_auth_method: optional(text),
   grant_types: optional(texts),
   response_types: optional(texts),
   client_name: optional(Type.String({ minLength: 1, maxLength: 150 })),
-  client_uri: optional(uri),
-  logo_uri: optional(uri),
-  policy_uri: optional(uri),
-  tos_uri: optional(uri),
   scope: optional(Type.String({ maxLength: 2000 })),
-  contacts: optional(texts),
-  jwks: optional(Type.Object({ keys: Type.Array(Type.Object({}), { maxItems: 20 }) })),
-  jwks_uri: optional(uri),
-  software_id: optional(text),
-  software_version: optional(text),
   application_type: optional(text),
-  id_token_signed_response_alg: optional(text),
-  userinfo_signed_response_alg: optional(text),
-  token_endpoint_auth_signing_alg: optional(text),
-  default_max_age: optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
-  post_logout_redirect_uris: optional(uris),
-  backchannel_logout_uri: optional(uri),
-  backchannel_logout_session_required: optional(Type.Boolean()),
-  require_pushed_authorization_requests: optional(Type.Boolean()),
-  dpop_bound_access_tokens: optional(Type.Boolean()),
+  ...settingMembers(),
 };
 
 /** RFC 7591 §2: unknown members are ignored, known ones are validated. */

@@ -14,8 +14,8 @@ import {
   type StatusOwner,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
+import { grantNames } from '../client-settings/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { grantNames } from '../clients/presets.ts';
 import { validateScope } from '../consent/requested-access.ts';
 import { oauthError } from '../errors.ts';
 import { maySee } from '../introspect.ts';
