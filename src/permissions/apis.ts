@@ -4,10 +4,11 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { suggest } from '../platform/text.ts';
+import { type ApiSettings, apiSettingNames, apiSettingTable, isWithin, rangeSettings } from './api-settings/index.ts';
 import { audienceKey, OWN_AUDIENCE, resolveAudienceKey } from './audience.ts';
 import { announceCatalogueChange, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
-import { type PermissionErrors, permissionError } from './errors.ts';
+import { permissionError } from './errors.ts';
 
 /** Port: runs before an API, whose row is locked, accepts tokens of `typ` JWT. Throws DomainError if one of its clients does not allow that. */
 export const beforeTypJwt =
@@ -15,31 +16,6 @@ export const beforeTypJwt =
 
 /** Port: runs before an API gets this audience. Throws DomainError if the name is in use. */
 export const beforeAudience = definePort<(em: SqlEntityManager, audience: string) => Promise<void>>('beforeAudience');
-
-export interface ApiSettings {
-  name?: string;
-  typ?: Api['typ'];
-  alg?: Api['alg'];
-  tokenKind?: Api['tokenKind'];
-  format?: Api['format'];
-  ttlSeconds?: number;
-  budgetBytes?: number;
-  overBudget?: Api['overBudget'];
-  withUsername?: boolean;
-  withSourceId?: boolean;
-  withSuperseded?: boolean;
-  isCataloguePublic?: boolean;
-}
-
-/** The values that each setting accepts. */
-export const settingValues = {
-  typ: ['at+jwt', 'JWT'],
-  alg: ['RS256', 'ES256', 'EdDSA'],
-  token: ['jwt', 'opaque'],
-  format: ['list', 'bitmap', 'scope', 'none'],
-  overBudget: ['bitmap', 'fail'],
-  catalogue: ['public', 'authenticated'],
-} as const;
 
 /** Registers a resource server. Throws DomainError for a malformed audience or an existing one. */
 export async function createApi(
@@ -52,8 +28,7 @@ export async function createApi(
   checkSettings(settings);
   const key = audienceKey(audience);
   const existing = await em.findOne(Api, { audienceKey: key });
-  if (existing)
-    throw permissionError('api_exists', { audience: existing.audience });
+  if (existing) throw permissionError('api_exists', { audience: existing.audience });
   await beforeAudience.of(em)(em, audience);
   const api = em.create(Api, {
     id: randomUUIDv7(),
@@ -141,11 +116,9 @@ export function apiAudience(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: st
   return api.isBuiltin ? issuer : api.audience;
 }
 
-function apiSettings(api: Api) {
-  const { name, typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget } = api;
-  const { withSuperseded, withUsername, withSourceId, isCataloguePublic } = api;
-  const token = { typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget };
-  return { name, ...token, withSuperseded, withUsername, withSourceId, isCataloguePublic };
+/** Returns the settings of an API, for the edit log. */
+function apiSettings(api: Api): Required<ApiSettings> {
+  return Object.fromEntries(apiSettingNames.map((name) => [name, api[name]])) as Required<ApiSettings>;
 }
 
 const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -160,27 +133,16 @@ function checkAudience(audience: string): void {
     !audience.includes('#') &&
     audience.length <= 255 &&
     !/[\s\p{Cc}]/u.test(audience);
-  if (!shortName.test(audience) && !isUri)
-    throw permissionError('audience_invalid', { audience });
+  if (!shortName.test(audience) && !isUri) throw permissionError('audience_invalid', { audience });
 }
 
 function checkSettings(settings: ApiSettings): void {
-  const problem = settingProblem(settings);
-  if (problem) throw permissionError('setting_out_of_range', problem);
-}
-
-const settingRanges = [
-  { setting: 'ttlSeconds', from: 60, to: 900 },
-  { setting: 'budgetBytes', from: 1024, to: 8192 },
-] as const;
-
-/** Returns the first setting that is out of bounds, with its bounds; null if all are valid. */
-export function settingProblem(settings: ApiSettings): PermissionErrors['setting_out_of_range'] | null {
-  for (const { setting, from, to } of settingRanges) {
+  for (const setting of rangeSettings) {
+    const { from, to } = apiSettingTable[setting];
     const value = settings[setting];
-    if (value !== undefined && !(Number.isInteger(value) && value >= from && value <= to)) return { setting, from, to };
+    if (value !== undefined && !isWithin({ from, to }, value))
+      throw permissionError('setting_out_of_range', { setting, from, to });
   }
-  return null;
 }
 
 function withoutUndefined<T extends object>(settings: T): Partial<T> {

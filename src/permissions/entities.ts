@@ -1,4 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import { apiSettingTable } from './api-settings/index.ts';
+
+const { typ, alg, format, tokenKind, ttlSeconds, budgetBytes, overBudget } = apiSettingTable;
 
 const PrincipalSchema = defineEntity({
   name: 'Principal',
@@ -19,8 +22,14 @@ const ApiSchema = defineEntity({
   tableName: 'permissions_api',
   uniques: [{ name: 'permissions_api_builtin', properties: ['isBuiltin'], where: 'is_builtin' }],
   checks: [
-    { name: 'permissions_api_ttl', expression: 'ttl_seconds >= 60 and ttl_seconds <= 900' },
-    { name: 'permissions_api_budget', expression: 'budget_bytes >= 1024 and budget_bytes <= 8192' },
+    {
+      name: 'permissions_api_ttl',
+      expression: `ttl_seconds >= ${ttlSeconds.from} and ttl_seconds <= ${ttlSeconds.to}`,
+    },
+    {
+      name: 'permissions_api_budget',
+      expression: `budget_bytes >= ${budgetBytes.from} and budget_bytes <= ${budgetBytes.to}`,
+    },
   ],
   properties: {
     id: p.uuid().primary(),
@@ -29,26 +38,21 @@ const ApiSchema = defineEntity({
     audienceKey: p.string().columnType('text').unique(),
     name: p.string().columnType('text'),
     isBuiltin: p.boolean().default(false),
-    typ: p.enum(['at+jwt', 'JWT'] as const).default('at+jwt'),
-    ttlSeconds: p.integer().default(600),
-    budgetBytes: p.integer().default(4096),
-    withUsername: p.boolean().default(true),
-    withSourceId: p.boolean().default(false),
+    typ: p.enum(typ.choices).default(typ.default),
+    ttlSeconds: p.integer().default(ttlSeconds.default),
+    budgetBytes: p.integer().default(budgetBytes.default),
+    withUsername: p.boolean().default(apiSettingTable.withUsername.default),
+    withSourceId: p.boolean().default(apiSettingTable.withSourceId.default),
     nextIndex: p.integer().default(0),
     catalogueVersion: p.integer().default(0),
     catalogueHash: p.string().columnType('text').default(''),
-    /** False if only authenticated callers may read the catalogue. */
-    isCataloguePublic: p.boolean().default(true),
-    /** The signing algorithm of its tokens; a key is created when the first API uses an algorithm. */
-    alg: p.enum(['RS256', 'ES256', 'EdDSA'] as const).default('RS256'),
-    /** JWTs that verifiers read themselves, or sealed tokens that only introspection reads. */
-    tokenKind: p.enum(['jwt', 'opaque'] as const).default('jwt'),
-    /** The form of permissions in its tokens. */
-    format: p.enum(['list', 'bitmap', 'scope', 'none'] as const).default('list'),
-    /** The fallback for a list that exceeds the budget. */
-    overBudget: p.enum(['bitmap', 'fail'] as const).default('bitmap'),
-    /** Whether tokens get a status when permissions were added since; off for verifiers that accept status 0 only. */
-    withSuperseded: p.boolean().default(true),
+    isCataloguePublic: p.boolean().default(apiSettingTable.isCataloguePublic.default),
+    /** A key is created when the first API uses an algorithm. */
+    alg: p.enum(alg.choices).default(alg.default),
+    tokenKind: p.enum(tokenKind.choices).default(tokenKind.default),
+    format: p.enum(format.choices).default(format.default),
+    overBudget: p.enum(overBudget.choices).default(overBudget.default),
+    withSuperseded: p.boolean().default(apiSettingTable.withSuperseded.default),
     /** Grows with every change of this row; a cached copy is valid while the version is the same. */
     version: p.integer().version(),
   },

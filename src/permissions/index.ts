@@ -7,7 +7,6 @@
  * Standards: Django's permission semantics (django.contrib.auth).
  */
 export {
-  type ApiSettings,
   apiAudience,
   apisWithUsername,
   beforeAudience,
@@ -18,7 +17,6 @@ export {
   getApi,
   listApiAlgorithms,
   listApis,
-  settingValues,
   updateApi,
 } from './apis.ts';
 export { type Assignee, assign, setRole, unassign } from './assignments.ts';

@@ -1,7 +1,13 @@
 import { parse, type YAMLParseError } from 'yaml';
 import { isStorable } from '../platform/casefold.ts';
 import type { ErrorParams, NoParams } from '../platform/errors.ts';
-import { type ApiSettings, settingProblem, settingValues } from './apis.ts';
+import {
+  type ApiSettingName,
+  type ApiSettings,
+  apiSettingNames,
+  apiSettingTable,
+  isWithin,
+} from './api-settings/index.ts';
 import { defaultPermissions, type PermissionSpec } from './catalogue.ts';
 import { permissionError } from './errors.ts';
 
@@ -105,52 +111,50 @@ function readYaml(text: string): unknown {
 }
 
 function readDocument(document: unknown, report: Report): ApiFile {
-  const top = readFields(document, [], report, ['audience', 'name', 'apps', 'token', 'catalogue']);
-  const { audience, name, catalogue } = top;
+  const top = readFields(document, [], report, ['audience', ...settingsIn('top').map(wireName), 'apps', 'token']);
+  const { audience } = top;
   const isMapping = typeof document === 'object' && document !== null && !Array.isArray(document);
   if (audience === undefined && isMapping) report(['audience'], 'missing');
   else if (audience !== undefined && typeof audience !== 'string') report(['audience'], 'not_a_text');
-  if (name !== undefined && (typeof name !== 'string' || !isStorable(name))) report(['name'], 'not_a_text');
-  const isPublic = readChoice(catalogue, ['catalogue'], settingValues.catalogue, report);
-  const settings = {
-    ...(name ? { name: name as string } : {}),
-    ...readTokenSettings(top['token'] ?? {}, report),
-    ...(isPublic === undefined ? {} : { isCataloguePublic: isPublic === 'public' }),
-  };
+  const token = readFields(top['token'] ?? {}, ['token'], report, settingsIn('token').map(wireName));
+  const settings = { ...readSettings(top, 'top', [], report), ...readSettings(token, 'token', ['token'], report) };
   return { audience: audience as string, settings, permissions: readPermissionSpecs(top['apps'] ?? {}, report) };
 }
 
-const tokenFields = [
-  'typ',
-  'alg',
-  'format',
-  'ttl_seconds',
-  'budget_bytes',
-  'over_budget',
-  'superseded',
-  'username',
-  'source_id',
-];
+type Section = 'top' | 'token';
 
-function readTokenSettings(value: unknown, report: Report): ApiSettings {
-  const token = readFields(value, ['token'], report, tokenFields);
-  const at = (name: string) => ['token', name];
-  const settings: ApiSettings = {
-    typ: readChoice(token['typ'], at('typ'), settingValues.typ, report),
-    alg: readChoice(token['alg'], at('alg'), settingValues.alg, report),
-    format: readChoice(token['format'], at('format'), settingValues.format, report),
-    ttlSeconds: token['ttl_seconds'] as number | undefined,
-    budgetBytes: token['budget_bytes'] as number | undefined,
-    overBudget: readChoice(token['over_budget'], at('over_budget'), settingValues.overBudget, report),
-    withUsername: readSwitch(token['username'], at('username'), report),
-    withSuperseded: readSwitch(token['superseded'], at('superseded'), report),
-    withSourceId: readSwitch(token['source_id'], at('source_id'), report),
-  } as ApiSettings;
-  for (const one of [{ ttlSeconds: settings.ttlSeconds }, { budgetBytes: settings.budgetBytes }]) {
-    const problem = settingProblem(one);
-    if (problem) report(at('ttlSeconds' in one ? 'ttl_seconds' : 'budget_bytes'), 'out_of_range', problem);
+function settingsIn(section: Section): ApiSettingName[] {
+  return apiSettingNames.filter((name) => apiSettingTable[name].section === section);
+}
+
+function wireName(name: ApiSettingName): string {
+  return apiSettingTable[name].wire;
+}
+
+/** Returns the settings that a section of the file contains. */
+function readSettings(fields: Record<string, unknown>, section: Section, path: string[], report: Report): ApiSettings {
+  const settings = settingsIn(section).flatMap((name) => {
+    const given = fields[wireName(name)];
+    const value = given === undefined ? undefined : readSetting(name, given, [...path, wireName(name)], report);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(settings);
+}
+
+function readSetting(name: ApiSettingName, given: unknown, path: string[], report: Report): unknown {
+  const one = apiSettingTable[name];
+  switch (one.kind) {
+    case 'text':
+      if (typeof given !== 'string' || !isStorable(given)) return report(path, 'not_a_text');
+      return given === '' ? undefined : given;
+    case 'choice':
+      return readChoice(given, path, one.choices, report);
+    case 'range':
+      if (!isWithin(one, given)) report(path, 'out_of_range', { from: one.from, to: one.to });
+      return given;
+    case 'switch':
+      return readSwitch(given, path, one.names, report);
   }
-  return Object.fromEntries(Object.entries(settings).filter(([, one]) => one !== undefined));
 }
 
 function readChoice<const T extends string>(
@@ -164,10 +168,17 @@ function readChoice<const T extends string>(
   return undefined;
 }
 
-/** YAML 1.2 has true and false; `on` and `off`, as in the command's options, are strings there. */
-function readSwitch(value: unknown, path: string[], report: Report): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  return readChoice(value, path, ['on', 'off', 'true', 'false'], report)?.match(/^(on|true)$/) !== null;
+/** Reads a switch by its names. YAML 1.2 has true and false; `on` and `off`, as in the command's options, are strings there. */
+function readSwitch(
+  value: unknown,
+  path: string[],
+  names: readonly [on: string, off: string],
+  report: Report,
+): boolean | undefined {
+  const isNamed = names[0] !== 'on';
+  if (!isNamed && typeof value === 'boolean') return value;
+  const chosen = readChoice(value, path, isNamed ? names : [...names, 'true', 'false'], report);
+  return chosen === undefined ? undefined : chosen === names[0] || chosen === 'true';
 }
 
 /** Returns the permissions of `apps`, without duplicates, in the order of the document. Throws DocumentError. */
@@ -232,7 +243,6 @@ function readFields(
     return {};
   }
   for (const name of Object.keys(value))
-    if (allowed && !allowed.includes(name))
-      report(path, 'unknown_field', { name, fields: allowed });
+    if (allowed && !allowed.includes(name)) report(path, 'unknown_field', { name, fields: allowed });
   return value as Record<string, unknown>;
 }

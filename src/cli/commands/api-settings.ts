@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, type ApiSettings, settingValues } from '../../permissions/index.ts';
+import { type ApiSettings, apiSettingTable } from '../../permissions/api-settings/index.ts';
+import type { Api } from '../../permissions/index.ts';
 import { ensureCurrentKey, hasCurrentKey } from '../../tokens/index.ts';
 import { type Context, type Input, type Output, optionText } from '../command.ts';
 import { AUDIENCE_ONLY } from '../doctor/tokens.ts';
@@ -23,16 +24,16 @@ export const settingUsage =
   '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 export function readApiSettings(input: Input): ApiSettings {
-  const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
+  const catalogue = oneOf(input, 'catalogue', apiSettingTable.isCataloguePublic.names);
   return definedFields({
     name: optionText(input, 'name'),
-    typ: oneOf(input, 'typ', settingValues.typ),
-    alg: oneOf(input, 'alg', settingValues.alg),
-    format: oneOf(input, 'format', settingValues.format),
-    tokenKind: oneOf(input, 'token', settingValues.token),
+    typ: oneOf(input, 'typ', apiSettingTable.typ.choices),
+    alg: oneOf(input, 'alg', apiSettingTable.alg.choices),
+    format: oneOf(input, 'format', apiSettingTable.format.choices),
+    tokenKind: oneOf(input, 'token', apiSettingTable.tokenKind.choices),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOf(input, 'over-budget', settingValues.overBudget),
+    overBudget: oneOf(input, 'over-budget', apiSettingTable.overBudget.choices),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
     withSuperseded: onOff(input, 'superseded'),

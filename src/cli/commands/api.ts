@@ -1,3 +1,4 @@
+import { apiSettingNames, apiSettingTable, toName } from '../../permissions/api-settings/index.ts';
 import { type Api, createApi, listApis, listModels, listPermissions, updateApi } from '../../permissions/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { transaction } from '../context.ts';
@@ -116,19 +117,8 @@ function wireApi(api: Api) {
   return {
     id: api.id,
     audience: api.audience,
-    name: api.name,
     is_builtin: api.isBuiltin,
-    typ: api.typ,
-    alg: api.alg,
-    format: api.format,
-    token: api.tokenKind,
-    ttl_seconds: api.ttlSeconds,
-    budget_bytes: api.budgetBytes,
-    over_budget: api.overBudget,
-    username: api.withUsername,
-    source_id: api.withSourceId,
-    superseded: api.withSuperseded,
-    catalogue: api.isCataloguePublic ? 'public' : 'authenticated',
+    ...Object.fromEntries(apiSettingNames.map((name) => [apiSettingTable[name].wire, toName(name, api[name])])),
     catalogue_version: api.catalogueVersion,
   };
 }
