@@ -1,5 +1,5 @@
 import type { FetchErrorCode } from '../platform/fetch/index.ts';
-import { OAuthError, type OAuthErrorCode } from '../platform/http/index.ts';
+import { OAuthError, type OAuthErrorCode, type RepeatedNameError } from '../platform/http/index.ts';
 import { quote } from '../platform/text.ts';
 import type { MetadataError } from './clients/errors.ts';
 import { metadataText } from './metadata-errors.ts';
@@ -35,7 +35,7 @@ const fetchFaults: Readonly<Record<FetchErrorCode, string>> = {
 /**
  * Every refusal of OAuth's endpoints: the error for programs, and under it each reason with its description for
  * developers (RFC 6749 §5.2: ASCII). What happened, then what to do. Statuses and headers are given where it is thrown;
- * `remedies.ts` has what an operator can do.
+ * `ui/remedies.ts` has what an operator can do.
  */
 export const DESCRIPTIONS = {
   invalid_request: {
@@ -253,3 +253,9 @@ export function oauthError<Reason extends RefusalReason>(reason: Reason, ...deta
   const [params, answer] = details as unknown as [never, Answer?];
   return new OAuthError(code, description(params), { ...answer, reason });
 }
+
+/** RFC 6749 §3.1, §3.2; RFC 8707 §2: a repeated `resource` has that standard's own code, where the route has targets. */
+export const repeatedNameError: RepeatedNameError = (name, { routeOptions }) =>
+  name === 'resource' && routeOptions.schema?.oauthErrors?.includes('invalid_target')
+    ? oauthError('resource_repeated')
+    : oauthError('parameter_repeated', { name });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { authorize } from '../../oauth/index.ts';
-import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
+import { authorize, oauthError } from '../../oauth/index.ts';
+import { type App, acceptPairs, formPairs, type Reply, type Request } from '../../platform/http/index.ts';
 import { currentSession } from '../../sessions/index.ts';
 import { errorPages, htmlResponse, redirectResponse, renderErrors, retryResponse } from '../../ui/render.ts';
 import { requestOrigin, type SignInDeps } from '../session.ts';
@@ -110,5 +110,5 @@ async function respond(
   const next = await authorize(endpoint, formPairs(request), session, requestOrigin(request));
   if (next.kind === 'response') return sendAuthorizationResponse(reply, next.response);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
-  throw new OAuthError('invalid_request_uri', 'This request was used already.');
+  throw oauthError('request_uri_invalid');
 }
