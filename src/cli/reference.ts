@@ -54,11 +54,11 @@ function errorsPage(): string {
   return `${generatedNote}
 # Errors
 
-Programs branch on the codes below; they stay. The texts beside them are for people and may change. Every answer has \`x-request-id\`; the log
-has the reason of a refusal under that id. Which operation answers with which codes stands in \`openapi.yaml\`.
+Programs branch on the codes below, which do not change. The texts are for people and may change. Every response has \`x-request-id\`; the log
+has the reason of a refusal under that id. \`openapi.yaml\` lists the codes of each operation.
 
 ## Problems
-Everything but \`/oauth2/…\` and the forms of pages refuses with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
+Everything except \`/oauth2/…\` and the forms of pages responds to an error with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
 \`invalid\` the list \`errors\`. A 429 and a 503 have \`Retry-After\` in seconds.
 
 | code | status | when | what to do |
@@ -66,7 +66,7 @@ Everything but \`/oauth2/…\` and the forms of pages refuses with \`application
 ${problems.join('\n')}
 
 ## OAuth errors
-\`/oauth2/…\` refuses with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
+\`/oauth2/…\` responds to an error with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
 
 | error | status | when |
 |---|---|---|

@@ -40,7 +40,7 @@ const fetchFaults: Readonly<Record<FetchErrorCode, string>> = {
 export const DESCRIPTIONS = {
   invalid_request: {
     parameter_missing: ({ name }: Named) => `${name} is missing.`,
-    parameter_repeated: ({ name }: Named) => `The parameter ${quote(name)} is there twice. Send it once.`,
+    parameter_repeated: ({ name }: Named) => `The parameter ${quote(name)} is repeated. Send it once.`,
     parameter_too_long: ({ name }: Named) => `The parameter ${name} is too long.`,
     parameters_too_long: ({ name }: Named) => `The parameters are too long together. Shorten ${name}.`,
     client_methods_mixed: 'Authenticate the client by one method only.',

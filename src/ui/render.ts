@@ -35,11 +35,11 @@ export function redirectResponse(description: string) {
 /** Responses of every page route: errors before the route runs, and failures of the server. */
 export const errorPages = {
   400: htmlResponse('The request cannot be read.'),
-  403: htmlResponse('It comes from a page of another site.'),
+  403: htmlResponse('The request comes from a page of another site.'),
   413: htmlResponse('The request is too large.'),
-  415: htmlResponse('It is no form.'),
-  421: htmlResponse('This server answers to another host name.'),
-  503: retryResponse('Not available just now.'),
+  415: htmlResponse('The body is not a form.'),
+  421: htmlResponse('This server has another host name.'),
+  503: retryResponse('Temporarily unavailable.'),
 };
 
 /** Renders the errors of page routes as pages. Their last line is for the people who run the server. */

@@ -25,7 +25,7 @@ export interface DevicePageDeps extends SignInDeps {
 const PATH = '/oauth2/device';
 
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
-const loginRedirect = redirectResponse('To the login page: nobody is signed in.');
+const loginRedirect = redirectResponse('To the login page: no user is signed in.');
 
 /**
  * The pages on which the user of a device decides (RFC 8628 §3.3): the code, the question, the result. A person takes
@@ -58,14 +58,14 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
     form: Type.Object({
       user_code: Type.String(),
       decision: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('deny')])),
-      confirmation: Type.Optional(Type.String({ description: 'As the page had it: whom it was shown to.' })),
+      confirmation: Type.Optional(Type.String({ description: 'The value that the page has: it binds the form to its session.' })),
     }),
     response: {
       ...errorPages,
       200: htmlResponse('The question, or what was decided.'),
       303: loginRedirect,
-      422: htmlResponse('The form again: nothing waits under that code.'),
-      429: retryResponse('Too many codes that were not right.'),
+      422: htmlResponse('The form again: the code is invalid or has expired.'),
+      429: retryResponse('Too many wrong codes.'),
     },
   };
   app.post(PATH, { schema: post }, async (request, reply) => {

@@ -25,7 +25,7 @@ const responses = {
     'The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.',
   ),
   303: redirectResponse('To the login page; or to the client, with a code or an error.'),
-  410: htmlResponse('Unknown, expired, already used, or begun in another browser.'),
+  410: htmlResponse('Unknown, expired, already used, or started in another browser.'),
 };
 
 /**

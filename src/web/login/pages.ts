@@ -34,7 +34,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     response: {
       ...errorPages,
       200: htmlResponse('The form.'),
-      303: redirectResponse('To `next`: whoever is there is logged in already, and need not be again.'),
+      303: redirectResponse('To `next`: a user is signed in already.'),
     },
   };
   app.get('/login', { schema: get }, async (request, reply) => {

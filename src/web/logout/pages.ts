@@ -39,7 +39,7 @@ const operation = {
   tags: ['pages'],
   security: [{ session: [] }, {}] as Record<string, string[]>[],
   response: {
-    200: htmlResponse('The question whether to sign out, or what became of it.'),
+    200: htmlResponse('The question whether to sign out, or the result.'),
     303: redirectResponse('To `post_logout_redirect_uri`, with `state`.'),
     ...errorPages,
   },

@@ -30,7 +30,7 @@ ${hidden.map(({ name, value }) => field({ name, value, label: '', type: 'hidden'
 
 /** With a link back, if the client asked for its user back. */
 export function signedOut(client: { readonly name: string; readonly href: string } | null): Html {
-  return html`<p>Nobody is signed in in this browser. You can close this page.</p>
+  return html`<p>No user is signed in in this browser. You can close this page.</p>
 ${client ? html`<p><a href="${client.href}">Back to ${client.name}</a></p>` : null}`;
 }
 
