@@ -5,5 +5,6 @@
  * Standards: RFC 6265bis (cookies), RFC 6750 (bearer), RFC 9457 (problems).
  */
 export { optionalClientId } from './authentication.ts';
-export { domainProblem } from './problems.ts';
+export { openapiTexts } from './openapi.ts';
+export { domainProblem, PROBLEMS, problemWords } from './problems.ts';
 export type { ApiDeps } from './requests.ts';

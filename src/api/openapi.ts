@@ -5,22 +5,22 @@ const info = {
   summary: 'Users, sessions, permissions and the tokens that carry them.',
   description: `What holds everywhere, and is not repeated below:
 
-- A path that is not here is 404 \`not_found\`; a path with another method is 405 \`method_not_allowed\` with \`Allow\` (below \`/oauth2\`: \`invalid_request\`). Every GET takes HEAD too.
-- What is no HTTP is \`bad_request\`, too long a head is 431 \`headers_too_large\`, what does not come whole in time is 408 \`request_timeout\`; the connection ends.
+- An unknown path is 404 \`not_found\`; another method of a known path is 405 \`method_not_allowed\` with \`Allow\` (below \`/oauth2\`: \`invalid_request\`). Every path with GET has HEAD too.
+- Input that is not HTTP is 400 \`bad_request\`, a head that is too long is 431 \`headers_too_large\`, and a request that does not arrive completely in time is 408 \`request_timeout\`. The connection is then closed.
 - A fault of Signet is 500 \`internal\` (below \`/oauth2\`: \`server_error\`). No request should cause one.
-- Every answer has \`x-request-id\`, which the log repeats.
-- A request that fails changes nothing. Fields that are not here are refused, none is dropped or converted.`,
+- Every response has \`x-request-id\`, which is also in the log.
+- A request that fails changes nothing. Unknown fields are refused; no field is dropped or converted.`,
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 };
 
 const tags = [
   { name: 'login', description: 'Sign-up, login, logout, tokens from a session.' },
-  { name: 'permissions', description: 'Who is this, and what may they do now?' },
-  { name: 'account', description: 'What users do with their own account, by cookie only.' },
-  { name: 'oauth', description: 'What clients ask: forms in, JSON out (RFC 6749).' },
+  { name: 'permissions', description: 'The user of a request, and the current permissions.' },
+  { name: 'account', description: 'The account of the user, by cookie only.' },
+  { name: 'oauth', description: 'The endpoints for clients: forms in, JSON out (RFC 6749).' },
   { name: 'documents', description: 'Public documents for programs.' },
   { name: 'health', description: 'Probes.' },
-  { name: 'pages', description: 'What people see in a browser.' },
+  { name: 'pages', description: 'The pages for people.' },
 ];
 
 const securitySchemes = {
@@ -29,12 +29,12 @@ const securitySchemes = {
     in: 'cookie',
     name: '__Host-signet_session',
     description:
-      'Set by a login. Over plain http, which only development on loopback has, its name is `signet_session`.',
+      'Set by a login. Over plain http, in development only, its name is `signet_session`.',
   },
   client: {
     type: 'http',
     scheme: 'basic',
-    description: 'client_id and client_secret, each form-encoded first (RFC 6749 §2.3.1). Or both in the form.',
+    description: 'client_id and client_secret, each form-encoded first (RFC 6749 §2.3.1). Or send both in the form.',
   },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of Signet (RFC 6750).' },
   registration: {

@@ -120,7 +120,7 @@ t.test(
     ])
       await t.rejects(
         start(`https://id.example${path}`),
-        { kind: 'usage', message: /SIGNET_ISSUER has the path .*Choose another path/ },
+        { code: 'issuer_path_reserved', params: { path } },
         path,
       );
     for (const path of ['/auth', '/api/auth', '/a/b', '/logins']) {

@@ -1,8 +1,9 @@
 import { CLIENT_JWS_ALGS, type ClientSettings, grantNames, PKCE_RULES } from '../../oauth/client-settings/index.ts';
 import { type Client, type ClientChange, type RedirectRules, readJwks } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { DomainError, Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
+import { explain } from '../messages.ts';
 import { readText } from '../terminal.ts';
 import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
@@ -116,8 +117,8 @@ function readKeys({ file }: Input): ClientSettings['jwks'] {
   try {
     return readJwks(JSON.parse(file.text));
   } catch (error) {
-    if (error instanceof Failure) throw new Failure('usage', `${file.name}: ${error.message}`);
-    throw new Failure('usage', `${file.name} is no JSON: --jwks takes a JWK Set, {"keys": [...]}.`);
+    if (error instanceof DomainError) throw new Failure('usage', `${file.name}: ${explain(error)}`);
+    throw new Failure('usage', `${file.name} is not JSON. --jwks takes a JWK Set, {"keys": [...]}.`);
   }
 }
 

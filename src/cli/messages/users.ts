@@ -22,6 +22,6 @@ export const userMessages: Messages<UserErrors> = {
   },
   user_deleted_meanwhile: {
     exit: 'notFound',
-    text: () => 'The user was deleted by another command. Nothing was changed.',
+    text: () => 'Another command deleted the user. Nothing was changed. To list the users: npx signet user list',
   },
 };
