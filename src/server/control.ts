@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import type { LockOwner } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
+import type { LockOwner } from '../platform/folder-lock.ts';
 
 /** A command sent to the server that owns the embedded database: arguments, standard input and file contents, never paths. */
 export interface ControlRequest {

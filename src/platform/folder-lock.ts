@@ -14,7 +14,7 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../errors.ts';
+import { Failure } from './errors.ts';
 
 /** How often the owner checks its socket and lock file: cleaners of temporary folders delete sockets. */
 const WATCH_MS = 1000;
