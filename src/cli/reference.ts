@@ -1,33 +1,15 @@
-import { pino } from 'pino';
-import { acceptedValues, readConfig, type Setting, settings } from '../platform/config/index.ts';
-import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
-import { systemClock } from '../platform/time.ts';
-import { buildApp } from '../server/compose.ts';
-import { version } from './version.ts';
-
-/** Returns the OpenAPI document of the routes. Nothing is served: there is no database and no key. */
-export async function describeService(): Promise<OpenapiDocument> {
-  const issuer = 'https://id.example';
-  const unused = undefined as never;
-  const app = await buildApp({
-    config: readConfig('production', { SIGNET_ISSUER: issuer }),
-    issuer,
-    db: unused,
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-    keys: unused,
-    masterKey: Buffer.alloc(32),
-    passwords: {} as never,
-    openapiVersion: version,
-  });
-  await app.ready();
-  return openapiDocument(app);
-}
+import { acceptedValues, type Setting, settings } from '../platform/config/index.ts';
+import { OAUTH_ERRORS, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
+import type { Command } from './command.ts';
+import { commands, nouns } from './commands.ts';
+import { describeService } from './commands/openapi.ts';
+import { usageText, valueText } from './usage.ts';
 
 /** Returns the generated files by path; `npm run docs` writes them, a test compares them with the code. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   return {
     'openapi.yaml': await openapiYaml(await describeService()),
+    'docs/command-reference.md': commandsPage(),
     'docs/errors.md': errorsPage(),
     'docs/configuration.md': configurationPage(),
   };
@@ -85,4 +67,36 @@ kept as it was typed: control characters, blanks around it and URLs that are not
 |---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function commandsPage(): string {
+  const parts = commands.map((command) => {
+    const [noun = '', verb] = command.name.split(' ');
+    const isFirst = commands.find((one) => one.name.startsWith(`${noun} `)) === command;
+    const heading = verb !== undefined && isFirst ? `\n## ${noun}\n${nouns[noun]}.\n` : '';
+    return heading + commandSection(command);
+  });
+  return `${generatedNote}
+# Command reference
+
+Every command with its arguments and options, as \`npx signet COMMAND --help\` has them. What holds for all of them, \`--json\` and exit codes for instance, is in
+[commands.md](commands.md). Options stand anywhere; of an option that is given twice the last one counts, except where the usage line ends it with …. A value that begins
+with \`-\` is written \`--option=-value\`, and \`--\` ends the options.
+
+## Server and installation
+${parts.join('\n')}`;
+}
+
+function commandSection(command: Command): string {
+  const { name, summary, notes, args = [], options = {} } = command;
+  const rows = [
+    ...args.map((one) => row(`\`${one.name}\`${one.isList ? '…' : ''}`, one.help)),
+    ...Object.entries(options).map(([option, one]) => {
+      const value = valueText(one);
+      return row(`\`--${option}${value === '' ? '' : ` ${value}`}\`${one.kind === 'list' ? '…' : ''}`, one.help);
+    }),
+  ];
+  const table = rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`;
+  const text = [`${summary}.`, ...(notes === undefined ? [] : [notes])].join('\n');
+  return `\n### ${name}\n${text.replaceAll('<', '&lt;')}\n\n    npx signet ${`${name} ${usageText(command)}`.trimEnd()}\n${table}`;
 }

@@ -5,23 +5,6 @@ import { type Context, type Input, type Output, optionText } from '../command.ts
 import { AUDIENCE_ONLY } from '../doctor/tokens.ts';
 import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
-export const settingOptions = {
-  name: { type: 'string' },
-  typ: { type: 'string' },
-  alg: { type: 'string' },
-  format: { type: 'string' },
-  token: { type: 'string' },
-  ttl: { type: 'string' },
-  budget: { type: 'string' },
-  'over-budget': { type: 'string' },
-  username: { type: 'string' },
-  'source-id': { type: 'string' },
-  superseded: { type: 'string' },
-  catalogue: { type: 'string' },
-} as const;
-export const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
-
 export function readApiSettings(input: Input): ApiSettings {
   const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
   return definedFields({

@@ -10,65 +10,8 @@ import {
 } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
-import { readText } from '../terminal.ts';
+import { type Context, type Input, optionText, optionTexts } from '../command.ts';
 import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
-
-const single = { type: 'string' } as const;
-const repeated = { type: 'string', multiple: true } as const;
-
-/** Options of `client create` and `client update`. `none` removes a value. */
-export const clientOptions = {
-  'redirect-uri': repeated,
-  api: repeated,
-  serves: repeated,
-  grant: repeated,
-  auth: single,
-  jwks: single,
-  'jwks-uri': single,
-  'assertion-audience': single,
-  'assertion-alg': single,
-  pkce: single,
-  'require-par': single,
-  dpop: single,
-  consent: single,
-  'id-token-alg': single,
-  'permissions-in': single,
-  'userinfo-alg': single,
-  'max-age': single,
-  'refresh-idle': single,
-  'refresh-ttl': single,
-  'refresh-rotation': single,
-  'post-logout-redirect-uri': repeated,
-  'backchannel-logout-uri': single,
-  'client-uri': single,
-  'logo-uri': single,
-  'policy-uri': single,
-  'tos-uri': single,
-} as const;
-
-export const clientUsage = [
-  '[--redirect-uri URI]… [--api AUDIENCE]… [--serves AUDIENCE]…',
-  `[--grant ${Object.keys(grantNames).join('|')}]…`,
-  '[--auth client_secret|private_key_jwt|none] [--jwks FILE|none] [--jwks-uri URL|none]',
-  `[--assertion-audience issuer|issuer_or_token_endpoint] [--assertion-alg ${CLIENT_JWS_ALGS.join('|')}|none]`,
-  '[--pkce on|if-sent|off] [--require-par on|off] [--dpop on|off] [--consent ask|skip]',
-  '[--id-token-alg RS256|ES256|EdDSA] [--userinfo-alg RS256|ES256|EdDSA|none] [--permissions-in userinfo|id_token]',
-  '[--max-age SECONDS|none] [--refresh-idle SECONDS|none] [--refresh-ttl SECONDS|none] [--refresh-rotation on|off]',
-  '[--post-logout-redirect-uri URI|none]… [--backchannel-logout-uri URL|none]',
-  '[--client-uri URL|none] [--logo-uri URL|none] [--policy-uri URL|none] [--tos-uri URL|none]',
-].join(' ');
-
-/** The file of `--jwks` is on the caller's side, the database perhaps in a server, which gets the content. */
-export const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = {
-  readsStdin: (input) => optionText(input, 'jwks') === '-',
-  async readLocal(input) {
-    const path = optionText(input, 'jwks');
-    if (path === undefined || path === 'none' || input.file) return input;
-    const text = path === '-' ? (input.stdin ?? '') : await readText(path);
-    return { ...input, file: { name: path === '-' ? 'standard input' : path, text } };
-  },
-};
 
 /** Reads the options of a client, except its APIs. */
 export function readClientChange(context: Context, input: Input): ClientChange {

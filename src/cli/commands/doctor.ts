@@ -4,7 +4,7 @@ import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { createDocuments, readHashWidth, readRotationPolicy } from '../../server/options.ts';
 import { findSample } from '../../server/sample.ts';
 import { countKeys } from '../../tokens/index.ts';
-import type { Context, DatabaseCommand } from '../command.ts';
+import type { Context, RunOnDatabase } from '../command.ts';
 import { type Check, fail, note, ok, runCheck, warn } from '../doctor/check.ts';
 import { checkClients } from '../doctor/clients.ts';
 import { checkClock, checkDatabase, checkMigrations, checkSessions } from '../doctor/database.ts';
@@ -17,35 +17,27 @@ import { checkSlowPasswords, checkUsernames } from '../doctor/users.ts';
 import { redirectRules } from './client-options.ts';
 import { printable } from './text.ts';
 
-export const doctor: DatabaseCommand = {
-  kind: 'database',
-  name: 'doctor',
-  summary: 'Look for what would go wrong: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
-  usage: '',
-  args: { min: 0, max: 0 },
-  allowsPendingMigrations: true,
-  async run(context) {
-    const { config, db, clock } = context;
-    const isProduction = config.mode === 'production';
-    const checks = [
-      ...(await runCheck('clock', 'Look at the database.', () => checkClock(db, clock))),
-      ...(await runCheck('migrations', 'Look at the database.', () => checkMigrations(db))),
-      ...(await runCheck('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
-      ...(await runCheck('sessions', 'Look at the database.', () => checkSessions(db))),
-      ...(await runCheck('argon2', 'Look at the memory of this machine.', () => measureHashing(context))),
-      ...checkNetwork(config),
-    ];
-    const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
-    checks.push(...(await checkIssuing(context, isMigrated)));
-    if (isMigrated) {
-      checks.push(...(await runCheck('names', 'Look at the database.', () => checkUsernames(db))));
-      checks.push(...(await runCheck('sample', 'Look at the database.', () => checkSample(context))));
-      const slow = async () => checkSlowPasswords(db, await context.passwords());
-      checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
-    }
-    const isFailure = checks.some((one) => one.status === 'fail');
-    return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
-  },
+export const doctor: RunOnDatabase = async (context) => {
+  const { config, db, clock } = context;
+  const isProduction = config.mode === 'production';
+  const checks = [
+    ...(await runCheck('clock', 'Look at the database.', () => checkClock(db, clock))),
+    ...(await runCheck('migrations', 'Look at the database.', () => checkMigrations(db))),
+    ...(await runCheck('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
+    ...(await runCheck('sessions', 'Look at the database.', () => checkSessions(db))),
+    ...(await runCheck('argon2', 'Look at the memory of this machine.', () => measureHashing(context))),
+    ...checkNetwork(config),
+  ];
+  const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
+  checks.push(...(await checkIssuing(context, isMigrated)));
+  if (isMigrated) {
+    checks.push(...(await runCheck('names', 'Look at the database.', () => checkUsernames(db))));
+    checks.push(...(await runCheck('sample', 'Look at the database.', () => checkSample(context))));
+    const slow = async () => checkSlowPasswords(db, await context.passwords());
+    checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
+  }
+  const isFailure = checks.some((one) => one.status === 'fail');
+  return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
 };
 
 function checkLine({ name, status, message, remedy }: Check): string {

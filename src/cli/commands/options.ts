@@ -1,11 +1,11 @@
 import { type Api, getApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { type Context, type Input, optionText, optionTexts } from '../command.ts';
+import { type Context, type Input, Misuse, optionText, optionTexts } from '../command.ts';
 
 /** Returns a required option. */
-export function requiredOption(input: Input, name: string, usage: string): string {
+export function requiredOption(input: Input, name: string): string {
   const value = optionText(input, name);
-  if (value === undefined || value === '') throw new Failure('usage', `--${name} is missing.\nUsage: ${usage}`);
+  if (value === undefined || value === '') throw new Misuse(`--${name} is missing`);
   return value;
 }
 

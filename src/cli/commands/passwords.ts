@@ -1,7 +1,7 @@
 import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
-import type { Context, Input, Terminal } from '../command.ts';
+import type { Context, Input } from '../command.ts';
 
 /** User attributes that a password must not resemble. */
 export interface PasswordContext {
@@ -9,20 +9,6 @@ export interface PasswordContext {
   readonly email?: string;
   readonly firstName?: string;
   readonly lastName?: string;
-}
-
-/** Prompts twice, as Django does, until both entries match and are not blank. */
-export async function askPassword(terminal: Terminal, prompt = 'Password'): Promise<string> {
-  let hint = '';
-  for (;;) {
-    const first = await terminal.secret(`${hint}${prompt}: `);
-    if (first === '') {
-      hint = 'A password is needed. ';
-      continue;
-    }
-    if ((await terminal.secret(`${prompt} (again): `)) === first) return first;
-    hint = 'The two are not alike. ';
-  }
 }
 
 /** Reads the password on standard input: one line, without its line break. */

@@ -20,60 +20,45 @@ import {
   type TokenRequest,
 } from '../../tokens/index.ts';
 import { findActiveUser, getUser, lockUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { type Context, type Input, isSet, Misuse, optionText, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
-import { usage } from '../parse.ts';
 import { requireApi, requiredOption } from './options.ts';
-import { optionalUser, userOptions } from './user-options.ts';
+import { optionalUser } from './user-options.ts';
 
 /** Issues a token for trials and emergencies. Audited; programs never log in this way. */
-export const tokenIssue: DatabaseCommand = {
-  kind: 'database',
-  name: 'token issue',
-  summary: 'Print an access token, for trials; audited, and never the way a program logs in',
-  usage: '((--user N | --user-id ID) [--client ID [--refresh]] | --client ID) --api AUDIENCE',
-  options: {
-    ...userOptions,
-    client: { type: 'string' },
-    api: { type: 'string' },
-    refresh: { type: 'boolean' },
-  },
-  args: { min: 0, max: 0 },
-  async run(context, input) {
-    const line = `npx signet ${tokenIssue.name} ${tokenIssue.usage}`;
-    const audience = requiredOption(input, 'api', line);
-    const target = await readTarget(context, input, audience);
-    if ((await countKeys(context.db.fork())) === 0)
-      throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
-    const keys = await context.keys();
-    const now = context.clock.now();
-    const excess = overBudget({ keys }, target.request, now);
-    if (excess) throw tooLarge(audience, excess);
-    const refreshGrant = isSet(input, 'refresh') ? await openRefreshGrant(context, target) : undefined;
-    const issued = await issue(context, target, refreshGrant?.owner ?? target.owner);
-    if (issued instanceof Failure) {
-      if (refreshGrant)
-        await transaction(context, (tx) => endGrants(tx, now, { id: refreshGrant.owner.id }, 'ended_by_operator'));
-      throw issued;
-    }
-    const { token, claims, expiresIn } = issued;
-    await transaction(context, (tx) => record(context, tx, target, claims, refreshGrant !== undefined));
-    const data = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
-    if (!refreshGrant) return { data, text: token };
-    return {
-      data: { ...data, refresh_token: refreshGrant.token },
-      text: `${token}\n\nRefresh token:\n${refreshGrant.token}`,
-    };
-  },
+export const tokenIssue: RunOnDatabase = async (context, input) => {
+  const audience = requiredOption(input, 'api');
+  const target = await readTarget(context, input, audience);
+  if ((await countKeys(context.db.fork())) === 0)
+    throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
+  const keys = await context.keys();
+  const now = context.clock.now();
+  const excess = overBudget({ keys }, target.request, now);
+  if (excess) throw tooLarge(audience, excess);
+  const refreshGrant = isSet(input, 'refresh') ? await openRefreshGrant(context, target) : undefined;
+  const issued = await issue(context, target, refreshGrant?.owner ?? target.owner);
+  if (issued instanceof Failure) {
+    if (refreshGrant)
+      await transaction(context, (tx) => endGrants(tx, now, { id: refreshGrant.owner.id }, 'ended_by_operator'));
+    throw issued;
+  }
+  const { token, claims, expiresIn } = issued;
+  await transaction(context, (tx) => record(context, tx, target, claims, refreshGrant !== undefined));
+  const data = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
+  if (!refreshGrant) return { data, text: token };
+  return {
+    data: { ...data, refresh_token: refreshGrant.token },
+    text: `${token}\n\nRefresh token:\n${refreshGrant.token}`,
+  };
 };
 
 /** Reads the principal: a user, a client, or a user with a client. */
 function readTarget(context: Context, input: Input, audience: string): Promise<IssueTarget> {
   const [user, client] = [optionalUser(input), optionText(input, 'client')];
   if (isSet(input, 'refresh') && (user === undefined || client === undefined))
-    throw usage(tokenIssue, 'A refresh grant is what a client holds for a user: name both');
+    throw new Misuse('A refresh grant is what a client holds for a user: name both');
   if (user !== undefined) return userRequest(context, user, client, audience);
-  if (client === undefined) throw usage(tokenIssue, 'Name a user, a client, or both');
+  if (client === undefined) throw new Misuse('Name a user, a client, or both');
   return clientRequest(context, client, audience);
 }
 

@@ -15,56 +15,48 @@ import {
   verifyAccessToken,
 } from '../../tokens/index.ts';
 import { User } from '../../users/index.ts';
-import type { Context, DatabaseCommand } from '../command.ts';
+import type { Context, RunOnDatabase } from '../command.ts';
 import { duration, fields, printable, yesNo } from './text.ts';
 import { decodeToken, readTokenArgument } from './token-text.ts';
 
 /** Checks a token as introspection does, and explains why it is not active. */
-export const tokenVerify: DatabaseCommand = {
-  kind: 'database',
-  name: 'token verify',
-  summary: 'Say whether a token on standard input is good now, and why not',
-  usage: '-',
-  args: { min: 1, max: 1 },
-  readsStdin: (input) => input.positionals[0] === '-',
-  async run(context, input) {
-    const token = readTokenArgument(input, input.stdin, tokenVerify.name);
-    const keys = await context.keys();
-    const now = context.clock.now();
-    const { db } = context;
-    const issuer = context.issuer();
-    const active = await findActiveToken(
-      { db, keys, issuer, access: createPermissionCache(db, issuer), verify: createVerifier(keys, issuer) },
-      token,
-      now,
-    );
-    if (!active) {
-      const { reason, text } = await explainRejection(context, keys, token, now);
-      throw new Failure('failed', `Not active: ${text}`, { active: false, reason });
-    }
-    const { claims, user, rights } = active;
-    const secondsLeft = Math.floor(claims.exp - now.getTime() / 1000);
-    return {
-      data: {
-        active: true,
-        claims,
-        expires_in: secondsLeft,
-        permissions_now: rights.list,
-        is_superuser_now: rights.isSuperuser,
-      },
-      text: fields([
-        ['Active', `yes, ${duration(secondsLeft)} left`],
-        user ? ['User', `${user.username} (${user.id})`] : ['Client', claims.client_id],
-        ['Audience', claims.aud],
-        ['Session', claims.sid ?? (user ? '(none: issued by an operator)' : "(none: a client's own token)")],
-        ['Superuser now', yesNo(rights.isSuperuser)],
-        [
-          'Permissions now',
-          `${rights.list.length}${claims.permissions ? `; in the token: ${claims.permissions.length}` : ''}`,
-        ],
-      ]),
-    };
-  },
+export const tokenVerify: RunOnDatabase = async (context, input) => {
+  const token = readTokenArgument(input, input.stdin, 'token verify');
+  const keys = await context.keys();
+  const now = context.clock.now();
+  const { db } = context;
+  const issuer = context.issuer();
+  const active = await findActiveToken(
+    { db, keys, issuer, access: createPermissionCache(db, issuer), verify: createVerifier(keys, issuer) },
+    token,
+    now,
+  );
+  if (!active) {
+    const { reason, text } = await explainRejection(context, keys, token, now);
+    throw new Failure('failed', `Not active: ${text}`, { active: false, reason });
+  }
+  const { claims, user, rights } = active;
+  const secondsLeft = Math.floor(claims.exp - now.getTime() / 1000);
+  return {
+    data: {
+      active: true,
+      claims,
+      expires_in: secondsLeft,
+      permissions_now: rights.list,
+      is_superuser_now: rights.isSuperuser,
+    },
+    text: fields([
+      ['Active', `yes, ${duration(secondsLeft)} left`],
+      user ? ['User', `${user.username} (${user.id})`] : ['Client', claims.client_id],
+      ['Audience', claims.aud],
+      ['Session', claims.sid ?? (user ? '(none: issued by an operator)' : "(none: a client's own token)")],
+      ['Superuser now', yesNo(rights.isSuperuser)],
+      [
+        'Permissions now',
+        `${rights.list.length}${claims.permissions ? `; in the token: ${claims.permissions.length}` : ''}`,
+      ],
+    ]),
+  };
 };
 
 interface Rejection {
