@@ -1,13 +1,16 @@
 import { readTokenState } from '../../src/oauth/queries.ts';
 import type { Database, Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { systemClock } from '../../src/platform/time.ts';
 import { model } from '../../src/server/model.ts';
-import { findSession } from '../../src/sessions/index.ts';
+import { currentSession } from '../../src/sessions/index.ts';
 import { measureQueries } from './query.ts';
 import type { LimitResult } from './result.ts';
 
-/** Of a session: longer than any run. */
-const IDLE_SECONDS = 86_400;
+/** Longer than any run. */
+const sessionLife = { idleSeconds: 86_400, absoluteSeconds: 86_400 };
+
+const sessionCookie = { read: (header: string) => header.slice(header.indexOf('=') + 1) };
 
 interface Run {
   readonly statement: Statement;
@@ -34,7 +37,7 @@ export async function limitOwnSelect(
 
 const askers = {
   session: (db: Database, cookie: string) =>
-    findSession(db, cookie.slice(cookie.indexOf('=') + 1), new Date(), IDLE_SECONDS),
+    currentSession({ db, clock: systemClock, sessionLife }, sessionCookie, cookie),
   'token-state': (db: Database, token: string) => {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
     const { idx, uri } = claims.status?.status_list ?? {};

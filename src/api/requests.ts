@@ -1,18 +1,14 @@
 import type { AuditContext } from '../audit/index.ts';
 import type { Proofs } from '../oauth/index.ts';
 import type { PermissionCache } from '../permissions/index.ts';
-import type { Database } from '../platform/database/index.ts';
 import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
-import type { Clock } from '../platform/time.ts';
-import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
+import { currentSession, type LiveSession, type SessionDeps } from '../sessions/index.ts';
 import type { Authentication, ClientInfo, Quotas } from '../signin/index.ts';
 import type { KeyRing, Sign, VerifyToken } from '../tokens/index.ts';
 import type { ActiveUser, User } from '../users/index.ts';
 
 /** The services that the routes of this room use. */
-export interface ApiDeps {
-  readonly db: Database;
-  readonly clock: Clock;
+export interface ApiDeps extends SessionDeps {
   readonly keys: KeyRing;
   readonly sign?: Sign;
   readonly access: PermissionCache;
@@ -20,7 +16,6 @@ export interface ApiDeps {
   readonly proofs: Proofs;
   readonly authentication: Authentication;
   readonly issuer: string;
-  readonly sessionLife: SessionLife;
   readonly signup: 'open' | 'closed';
   readonly passwordMinLength: number;
   readonly quotas: Quotas;
@@ -28,17 +23,6 @@ export interface ApiDeps {
 
 export function clientInfo(request: Request, cookie: SessionCookie): ClientInfo {
   return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, sessionToken: cookie.read(request) };
-}
-
-/** Returns the live session of the request's cookie, or null for an anonymous request. `apiId`: the API whose version is read along with it. */
-export async function currentSession(
-  deps: ApiDeps,
-  cookie: SessionCookie,
-  request: Request,
-  apiId?: string,
-): Promise<LiveSession | null> {
-  const token = cookie.read(request);
-  return token === null ? null : findSession(deps.db, token, deps.clock.now(), deps.sessionLife.idleSeconds, apiId);
 }
 
 /** Like `currentSession`; 401 for an anonymous request. */

@@ -8,9 +8,11 @@ export { purgeEvents } from './purge.ts';
 export {
   type Actor,
   type AuditContext,
+  auditEntryView,
   type Change,
   difference,
   recordChange,
+  recordChanges,
   recordEvent,
   type SecurityEvent,
 } from './record.ts';

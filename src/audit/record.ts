@@ -1,5 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type RowQuery, view } from '../platform/database/index.ts';
 import { AuditEntry, AuditEvent } from './entities.ts';
+
+/** What statements of other rooms may read of the edit log. */
+export const auditEntryView = view('audit_entry', 'id', 'action', 'object_kind', 'object_id', '"before"', '"after"');
 
 /** The author of a change. `cli` is a person at the server's command line, `system` is Signet itself. */
 export interface Actor {
@@ -39,6 +43,24 @@ export function recordChange(em: SqlEntityManager, audit: AuditContext, change: 
       after: change.after ?? null,
       requestId: audit.requestId ?? null,
     }),
+  );
+}
+
+/**
+ * Writes one entry for each row of a query, in its order: `object_kind`, `object_id`, `object_label`, and the JSON values `before` and
+ * `after`, which may be null.
+ */
+export async function recordChanges(
+  tx: SqlEntityManager,
+  audit: AuditContext,
+  action: Change['action'],
+  { sql, values }: RowQuery,
+): Promise<void> {
+  const { at, actor, requestId } = audit;
+  await tx.execute(
+    `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, request_id, object_kind, object_id, object_label, before, after)
+     select ?::timestamptz, ?, ?, ?, ?, ?, r.object_kind, r.object_id, r.object_label, r.before, r.after from (${sql}) r`,
+    [at, actor.kind, actor.id, actor.label, action, requestId ?? null, ...values],
   );
 }
 

@@ -4,6 +4,25 @@ import { Migration } from '@mikro-orm/migrations';
 export class Initial extends Migration {
   override up(): void {
     // platform
+    this.addSql(`create table "platform_outbox" (
+      "id" uuid not null,
+      "topic" text not null,
+      "target" text not null,
+      "payload" jsonb not null,
+      "held_by" uuid null,
+      "created_at" timestamptz not null,
+      "next_try_at" timestamptz not null,
+      "tries" int not null default 0,
+      "last_error" text null,
+      "done_at" timestamptz null,
+      primary key ("id")
+    )`);
+    this.addSql(
+      `create index "platform_outbox_due" on "platform_outbox" ("topic", "target", "next_try_at") where done_at is null and held_by is null`,
+    );
+    this.addSql(`create index "platform_outbox_held" on "platform_outbox" ("held_by") where held_by is not null`);
+    this.addSql(`create index "platform_outbox_target" on "platform_outbox" ("target") where done_at is null`);
+    this.addSql(`create index "platform_outbox_done" on "platform_outbox" ("done_at") where done_at is not null`);
     this.addSql(`create table "platform_signal" (
       "topic" text not null,
       "version" int not null,
@@ -444,27 +463,6 @@ export class Initial extends Migration {
     )`);
     this.addSql(`alter table "oauth_client" add constraint "oauth_client_client_id_unique" unique ("client_id")`);
     this.addSql(`alter table "oauth_client" add constraint "oauth_client_name_key_unique" unique ("name_key")`);
-    this.addSql(`create table "oauth_logout_notice" (
-      "id" uuid not null,
-      "client_id" uuid not null,
-      "sub" uuid not null,
-      "sid" uuid not null,
-      "after_session_id" uuid null,
-      "created_at" timestamptz not null,
-      "next_try_at" timestamptz not null,
-      "tries" int not null default 0,
-      "last_error" text null,
-      "done_at" timestamptz null,
-      primary key ("id")
-    )`);
-    this.addSql(`create index "oauth_logout_notice_client_id_index" on "oauth_logout_notice" ("client_id")`);
-    this.addSql(
-      `create index "oauth_logout_notice_due" on "oauth_logout_notice" ("client_id", "next_try_at") where done_at is null and after_session_id is null`,
-    );
-    this.addSql(
-      `create index "oauth_logout_notice_held" on "oauth_logout_notice" ("after_session_id") where after_session_id is not null`,
-    );
-    this.addSql(`create index "oauth_logout_notice_done_at_index" on "oauth_logout_notice" ("done_at")`);
     this.addSql(`create table "oauth_device" (
       "digest" bytea not null,
       "user_code" text not null,
@@ -662,9 +660,6 @@ export class Initial extends Migration {
     );
     this.addSql(
       `alter table "oauth_client" add constraint "oauth_client_id_foreign" foreign key ("id") references "permissions_principal" ("id") on update cascade on delete cascade`,
-    );
-    this.addSql(
-      `alter table "oauth_logout_notice" add constraint "oauth_logout_notice_client_id_foreign" foreign key ("client_id") references "oauth_client" ("id") on delete cascade`,
     );
     this.addSql(
       `alter table "oauth_device" add constraint "oauth_device_client_id_foreign" foreign key ("client_id") references "oauth_client" ("id") on delete cascade`,

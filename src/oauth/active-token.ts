@@ -9,6 +9,7 @@ import {
   OWN_CLIENT,
   STATUS,
   statusIndexFromClaim,
+  type TokenUser,
   tokenAudience,
   tokenKid,
   USERINFO,
@@ -17,7 +18,7 @@ import {
   type VerifyToken,
 } from '../tokens/index.ts';
 import { type RightsLimit, readLimitedRights } from './limit-rights.ts';
-import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
+import { readTokenState, type TokenState, type TokenUse, type UserClaimState } from './queries.ts';
 
 /** Dependencies for checking access tokens. */
 export interface TokenReader {

@@ -130,38 +130,6 @@ const ReplaySchema = defineEntity({
 export class Replay extends ReplaySchema.class {}
 ReplaySchema.setClass(Replay);
 
-const LogoutDeliverySchema = defineEntity({
-  name: 'LogoutDelivery',
-  tableName: 'oauth_logout_notice',
-  indexes: [
-    { properties: ['client'] },
-    {
-      name: 'oauth_logout_notice_due',
-      properties: ['client', 'nextTryAt'],
-      where: 'done_at is null and after_session_id is null',
-    },
-    { name: 'oauth_logout_notice_held', properties: ['afterSession'], where: 'after_session_id is not null' },
-    { properties: ['doneAt'] },
-  ],
-  properties: {
-    id: p.uuid().primary(),
-    client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
-    sub: p.uuid(),
-    sid: p.uuid(),
-    /** The session that succeeded `sid` when its user authenticated again: the delivery waits for its end. */
-    afterSession: p.uuid().fieldName('after_session_id').nullable(),
-    createdAt: time(),
-    nextTryAt: time(),
-    tries: p.integer().default(0),
-    lastError: p.string().columnType('text').nullable(),
-    /** Delivered, or given up. */
-    doneAt: time().nullable(),
-  },
-});
-/** The delivery of a logout to a client (OpenID Connect Back-Channel Logout 1.0). */
-export class LogoutDelivery extends LogoutDeliverySchema.class {}
-LogoutDeliverySchema.setClass(LogoutDelivery);
-
 const RegistrationTokenSchema = defineEntity({
   name: 'RegistrationToken',
   tableName: 'oauth_registration_token',

@@ -1,4 +1,11 @@
-import { type Database, PURGE_BATCH, PURGE_ROUNDS, purgeRows, type Statement } from '../platform/database/index.ts';
+import {
+  type Database,
+  PURGE_BATCH,
+  PURGE_ROUNDS,
+  purgeRows,
+  purgeStatement,
+  type Statement,
+} from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
 
 const HOUR_SECONDS = 3600;
@@ -6,20 +13,14 @@ const HOUR_SECONDS = 3600;
 /** A million rows: more than arrive between two runs. */
 const MAX_RUNS = 50;
 
-const deleteExpired = (table: string) =>
-  `delete from ${table} where digest in (select digest from ${table} where expires_at < $1::timestamptz limit $2) returning 1 as gone`;
-
 const statements: { statement: Statement; retentionSeconds: number }[] = [
   // A pushed request is short-lived, and consumed by an interaction that may take half an hour.
-  { statement: { name: 'oauth-purge-requests', text: deleteExpired('oauth_request') }, retentionSeconds: HOUR_SECONDS },
+  { statement: purgeStatement('oauth-purge-requests', 'oauth_request', 'digest'), retentionSeconds: HOUR_SECONDS },
   // A reused code is recognized for a day, and its grant is ended (RFC 6749 §4.1.2).
-  { statement: { name: 'oauth-purge-codes', text: deleteExpired('oauth_code') }, retentionSeconds: 24 * HOUR_SECONDS },
-  {
-    statement: { name: 'oauth-purge-devices', text: deleteExpired('oauth_device') },
-    retentionSeconds: 24 * HOUR_SECONDS,
-  },
+  { statement: purgeStatement('oauth-purge-codes', 'oauth_code', 'digest'), retentionSeconds: 24 * HOUR_SECONDS },
+  { statement: purgeStatement('oauth-purge-devices', 'oauth_device', 'digest'), retentionSeconds: 24 * HOUR_SECONDS },
   // An expired assertion is refused without its mark; the clock of another node may be behind.
-  { statement: { name: 'oauth-purge-replays', text: deleteExpired('oauth_replay') }, retentionSeconds: 300 },
+  { statement: purgeStatement('oauth-purge-replays', 'oauth_replay', 'digest'), retentionSeconds: 300 },
 ];
 
 /** Deletes expired one-time rows in bounded batches. */

@@ -1,5 +1,6 @@
 import { apiVersion, permsVersion, principalView } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
+import { isUuid } from '../platform/text.ts';
 import { liveSession, sessionView } from '../sessions/index.ts';
 import {
   type AccessTokenClaims,
@@ -10,19 +11,12 @@ import {
   type RequestedClaims,
   type StatusIndex,
   statusView,
+  type TokenUser,
   tokenRevoked,
 } from '../tokens/index.ts';
 import { activeUser, userView } from '../users/index.ts';
 import { activeClient, type ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
-
-/** The active user of a token. */
-export interface TokenUser {
-  readonly id: string;
-  readonly username: string;
-  readonly isStaff: boolean;
-  readonly isSuperuser: boolean;
-}
 
 /** The parts of a token's grant that limit the user's rights. */
 export interface TokenGrant {
@@ -214,13 +208,11 @@ function userClaimState(row: Row): UserClaimState {
   };
 }
 
-const uuid = /^[0-9a-f-]{36}$/;
-
 /** The clients and users of a chain of actors, each once. A user's id is a UUID; a client id is not. */
 function actorIds(act: Actor): { clients: string[]; users: string[] } {
   const [clients, users] = [new Set<string>(), new Set<string>()];
   for (let one: Actor | undefined = act; one; one = one.act) {
-    (uuid.test(one.sub) ? users : clients).add(one.sub);
+    (isUuid(one.sub) ? users : clients).add(one.sub);
     if (one.client_id !== undefined) clients.add(one.client_id);
   }
   return { clients: [...clients], users: [...users] };

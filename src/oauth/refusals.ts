@@ -1,4 +1,5 @@
 import type { DescribeRefusal, OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
+import { decodeJsonPart } from '../platform/jws.ts';
 import { readAssertion } from './assertion/assertions.ts';
 import { basicClientId } from './client-auth.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
@@ -111,11 +112,6 @@ function readClientId({ authorization, fields }: Parameters<DescribeRefusal>[1])
 /** From an unverified token: it only selects what the log shows. */
 function bearerClientId(authorization: string | undefined): string | undefined {
   const [, payload] = /^(?:Bearer|DPoP) +[\w-]+\.([\w-]{1,16384})\./i.exec(authorization ?? '') ?? [];
-  if (payload === undefined) return undefined;
-  try {
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { client_id?: unknown } | null;
-    return typeof claims?.client_id === 'string' ? claims.client_id : undefined;
-  } catch {
-    return undefined;
-  }
+  const id = payload === undefined ? undefined : decodeJsonPart(payload)?.['client_id'];
+  return typeof id === 'string' ? id : undefined;
 }

@@ -1,3 +1,4 @@
+import { singleFlight } from '../platform/concurrency.ts';
 import type { Database } from '../platform/database/index.ts';
 import { type PublicDocument, publicDocument } from '../platform/digest.ts';
 import { createLru } from '../platform/lru.ts';
@@ -15,7 +16,7 @@ export interface CachedCatalogue {
 
 /**
  * A cache of catalogue documents per process, built on first request. Reading an entry takes no statement, so entries are valid until the
- * signal `catalogue` says that a catalogue has changed.
+ * change feed has the topic `catalogue`.
  */
 export interface CatalogueCache {
   /** Returns a cached document; undefined if it must be read first. */
@@ -34,28 +35,20 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
     Math.max(FLOOR_BYTES, json?.body.length ?? 0),
   );
   const histories = createLru<CatalogueHistory>(LIMIT_BYTES, historyWeight);
-  /** Pending reads: concurrent requests for one catalogue share one statement. */
-  const pending = new Map<string, Promise<CatalogueHistory | null>>();
-  // Counts signals: a result that was read before a signal is not cached after it.
+  const shareRead = singleFlight<CatalogueHistory | null>();
+  // A result that was read before a change is not cached after it, nor given to a request that comes after it.
   let changes = 0;
 
   const read = (key: string) => {
     const cached = histories.get(key);
     if (cached) return Promise.resolve(cached);
-    const pendingRead = pending.get(key);
-    if (pendingRead) return pendingRead;
     const changesAtStart = changes;
-    const promise = readCatalogueHistory(db, key, issuer)
-      .then((history) => {
-        // Unknown audiences are not cached: their number has no limit.
-        if (history && changes === changesAtStart) histories.set(key, history);
-        return history;
-      })
-      .finally(() => {
-        if (pending.get(key) === promise) pending.delete(key);
-      });
-    pending.set(key, promise);
-    return promise;
+    return shareRead(`${changesAtStart}\n${key}`, async () => {
+      const history = await readCatalogueHistory(db, key, issuer);
+      // Unknown audiences are not cached: their number has no limit.
+      if (history && changes === changesAtStart) histories.set(key, history);
+      return history;
+    });
   };
   const cacheKey = (audience: string, version: number | undefined) =>
     `${resolveAudienceKey(audience, issuer)}\n${version ?? ''}`;
@@ -78,7 +71,6 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
       changes += 1;
       documents.clear();
       histories.clear();
-      pending.clear();
     },
   };
 }

@@ -2,7 +2,7 @@ import { createHash, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
-import { announce } from '../platform/database/index.ts';
+import { announce, type Topic } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
 import { invalidateRightsByQuery, principalsWithPermissions, superusersAt } from './invalidate.ts';
@@ -96,14 +96,17 @@ async function invalidateCatalogueChange(
     sql: `${superusers.sql} except (${holders.sql})`,
     values: [...superusers.values, ...holders.values],
   };
-  // Before the removals, because a transaction announces its signals last.
+  // Before the removals, because a transaction announces its changes last.
   await invalidateRightsByQuery(tx, others, { kind: 'added', apis: [api.id] }, []);
   if (removed.length > 0) await invalidateRightsByQuery(tx, holders, { kind: 'removed', apis: [api.id] }, []);
 }
 
+/** The catalogues, and the settings of APIs that their documents have. */
+export const CATALOGUE_TOPIC: Topic = { name: 'catalogue' };
+
 /** Clears the catalogue cache of every process when this transaction ends. Call it last: see `announce`. */
 export async function announceCatalogueChange(tx: SqlEntityManager): Promise<void> {
-  await announce(tx, 'catalogue');
+  await announce(tx, CATALOGUE_TOPIC);
 }
 
 function permissionName({ app, codename }: PermissionSpec): string {

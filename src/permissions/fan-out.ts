@@ -1,15 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { announce, type Database } from '../platform/database/index.ts';
+import { announce, type Database, type RowQuery, type Topic } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { invalidateNow, type RightsChange } from './principal.ts';
+import { invalidateNow, type RightsChange, whereApis } from './principal.ts';
 
 /** The affected principals as a query of distinct `id`s; there may be too many to load. */
-export interface PrincipalQuery {
-  readonly sql: string;
-  readonly values: readonly unknown[];
-}
+export type PrincipalQuery = RowQuery;
 
 /** A change that affects more principals than this is carried out in batches after its transaction. */
 export const BATCH_THRESHOLD = 1000;
@@ -20,8 +17,8 @@ const BATCH = 500;
 /** Status-list entries that each process suspends per second: each suspended token causes a request for another one. */
 const SUSPENSIONS_PER_SECOND = 5000;
 
-/** The topic of the signal that wakes the job of a running server. */
-export const FAN_OUT_TOPIC = 'fan-out';
+/** Queued changes. A running server follows it with `runFanOut`. */
+export const FAN_OUT_TOPIC: Topic = { name: 'fan-out' };
 
 /**
  * Queues a change that affects many principals, in its transaction: three statements for any number of principals.
@@ -60,9 +57,8 @@ export async function queueFanOut(
 
 async function bumpApis(tx: SqlEntityManager, apis: readonly string[] | null): Promise<void> {
   if (apis?.length === 0) return;
-  const where = apis === null ? '' : `where id in (${apis.map(() => '?').join(', ')})`;
   await tx.execute(
-    `with held as materialized (select id from permissions_api ${where} order by id for no key update)
+    `with held as materialized (select id from permissions_api ${whereApis(apis)} order by id for no key update)
      update permissions_api a set version = a.version + 1 from held where a.id = held.id`,
     [...(apis ?? [])],
   );

@@ -23,9 +23,27 @@ export {
 } from './apis.ts';
 export { type Assignee, assign, setRole, unassign } from './assignments.ts';
 export { audienceKey, OWN_AUDIENCE } from './audience.ts';
+export {
+  analyzePermissions,
+  deleteAssignments,
+  deleteGroupPermissions,
+  deleteMembers,
+  freeGroupNames,
+  haveGroupsChanged,
+  insertAssignments,
+  insertGroupPermissions,
+  insertGroups,
+  insertMembers,
+  insertPrincipals,
+  lockGroups,
+  readGroupSnapshots,
+  renameGroups,
+  setRoles,
+} from './bulk.ts';
 export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
   announceCatalogueChange,
+  CATALOGUE_TOPIC,
   type CatalogueChange,
   catalogueHash,
   changeCatalogue,
@@ -101,6 +119,7 @@ export { type LargePrincipal, largestPrincipals } from './token-size.ts';
 export {
   apiVersion,
   apiView,
+  assignmentView,
   groupMemberView,
   groupView,
   livePermission,
@@ -109,6 +128,7 @@ export {
   permissionView,
   permsVersion,
   principalView,
+  roleView,
 } from './views.ts';
 export {
   findPermissionRef,

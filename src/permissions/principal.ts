@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { definePort } from '../platform/database/index.ts';
+import { definePort, placeholders } from '../platform/database/index.ts';
 import { Group, Principal } from './entities.ts';
 
 /** A user or client, with the fields needed to evaluate its rights. */
@@ -56,7 +56,7 @@ export async function bumpPrincipals(tx: SqlEntityManager, ids: readonly string[
   if (ids.length === 0) return;
   await tx.execute(
     `with held as materialized (
-       select id from permissions_principal where id in (${ids.map(() => '?').join(', ')}) order by id for update
+       select id from permissions_principal where id in (${placeholders(ids.length)}) order by id for update
      ) update permissions_principal p set perms_version = p.perms_version + 1 from held where p.id = held.id`,
     [...ids],
   );
@@ -91,7 +91,11 @@ export async function lockApis(
   mode: 'reads' | 'writes',
 ): Promise<void> {
   if (apis?.length === 0) return;
-  const where = apis === null ? '' : `where id in (${apis.map(() => '?').join(', ')})`;
   const lock = mode === 'writes' ? 'for no key update' : 'for share';
-  await tx.execute(`select 1 from permissions_api ${where} order by id ${lock}`, [...(apis ?? [])]);
+  await tx.execute(`select 1 from permissions_api ${whereApis(apis)} order by id ${lock}`, [...(apis ?? [])]);
+}
+
+/** The condition that selects these APIs, whose ids are its values; null for all. */
+export function whereApis(apis: readonly string[] | null): string {
+  return apis === null ? '' : `where id in (${placeholders(apis.length)})`;
 }

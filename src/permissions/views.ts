@@ -18,6 +18,10 @@ export const groupView = view('permissions_group', 'id', 'name', 'name_key');
 
 export const groupMemberView = view('permissions_group_member', 'group_id', 'principal_id', 'ends_at');
 
+export const assignmentView = view('permissions_assignment', 'principal_id', 'permission_id', 'ends_at');
+
+export const roleView = view('permissions_role', 'principal_id', 'api_id', 'is_staff', 'is_superuser');
+
 /** Condition: the permission `q` is in its API's catalogue, and not a tombstone. */
 export const livePermission = (q = 'q') => `${q}.removed_version is null`;
 

@@ -82,3 +82,41 @@ export function singleFlight<T>(): SingleFlight<T> {
     return promise;
   };
 }
+
+/** A function of which one call runs at a time. */
+export interface OneAtATime {
+  /**
+   * Runs it now; during a run, once more afterwards, because that run may have begun too early for this call. Calls during a run share the
+   * next one. Settles as the run that serves the call does.
+   */
+  run(): Promise<void>;
+  /** Waits until nothing runs and nothing is due. */
+  idle(): Promise<void>;
+}
+
+export function oneAtATime(run: () => Promise<void>): OneAtATime {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = () => {
+    running = run().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return {
+    run() {
+      if (next) return next;
+      if (!running) return start();
+      next = running
+        .catch(() => {})
+        .then(() => {
+          next = undefined;
+          return start();
+        });
+      return next;
+    },
+    async idle() {
+      for (let last = next ?? running; last; last = next ?? running) await last.catch(() => {});
+    },
+  };
+}

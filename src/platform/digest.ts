@@ -1,8 +1,8 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 
-/** Returns the SHA-256 that the database stores for a secret that Signet generated. 256 random bits need no slow hash. */
-export function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret, 'utf8').digest();
+/** Returns the SHA-256 of a text. The database stores it for a secret that Signet generated: 256 random bits need no slow hash. */
+export function digest(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
 }
 
 /** Returns a new secret: 256 random bits, base64url. */

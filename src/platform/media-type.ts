@@ -29,7 +29,10 @@ export function readMediaType(field: string): MediaType | null {
 /** List elements (RFC 9110 §5.6.1): quoted text contains no separator. */
 const element = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 
-/** Returns the names in a field such as `Accept`, in lower case, with their weights (RFC 9110 §12.4.2). */
+/**
+ * Returns the names in a field such as `Accept`, in lower case, with their weights (RFC 9110 §12.4.2). Not by the package
+ * negotiator: it takes malformed weights (`q=2`, `q=1e0`), and does not say whether a type was named or matched a wildcard.
+ */
 function weights(field: string, read: (element: string) => Weighted | null): Map<string, number> {
   const weightsByName = new Map<string, number>();
   for (const [text] of field.matchAll(element)) {
@@ -72,8 +75,8 @@ export function acceptedWeight(header: string | undefined, type: string): number
 export function prefersNamed(header: string | undefined, type: string, standard: string): boolean {
   if (header === undefined) return false;
   const ranges = weights(header, mediaRange);
-  const parameterCount = ranges.get(type) ?? 0;
-  return parameterCount > 0 && parameterCount >= (ranges.get(standard) ?? 0);
+  const named = ranges.get(type) ?? 0;
+  return named > 0 && named >= (ranges.get(standard) ?? 0);
 }
 
 /**

@@ -54,3 +54,19 @@ export function parseUuid(text: string): string | null {
   const hex = text.replace(/[{}-]/g, '').toLowerCase();
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
+
+/** Returns whether the text is a UUID in its canonical spelling, in which tokens carry ids. */
+export function isUuid(text: string): boolean {
+  return parseUuid(text) === text;
+}
+
+/** Returns the length of so many bytes in base64url, which has no padding (RFC 7515 §2). */
+export function base64urlLength(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
+}
+
+/** Decodes base64url; null for any but the canonical spelling, in which the unused bits of the last character are zero. */
+export function decodeBase64url(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? bytes : null;
+}

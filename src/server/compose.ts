@@ -1,6 +1,6 @@
 /**
  * server: the running server.
- * Owns: how everything is wired (routes here, ports in `model.ts`, jobs and signals in `jobs.ts`), start and stop, workers, the control socket, the certificate of `dev --https`, the sample.
+ * Owns: how everything is wired (routes here, ports in `model.ts`, jobs and readers of changes in `jobs.ts`), start and stop, workers, the control socket, the certificate of `dev --https`, the sample.
  * Does not own: commands (cli).
  * Neighbours: every room below; cli above.
  */
@@ -76,7 +76,7 @@ export interface Deps {
   readonly masterKey: Buffer;
   /** Passed by a running server, which keeps them up to date. */
   readonly statusLists?: StatusLists;
-  /** Passed by a running server, which receives signals of changes (`createSignals`). */
+  /** Passed by a running server, which drops them after changes (`followChanges`). */
   readonly catalogues?: CatalogueCache;
   readonly passwords: Passwords;
   /** Authentication backends that run before Signet's own passwords, in this order. */
@@ -132,8 +132,8 @@ export async function buildApp(deps: Deps): Promise<App> {
   // Clients' pages lead here, by GET and by POST.
   await app.register(async (scope: App) => {
     await scope.register(cookie);
-    const sessionIdleSeconds = config.sessionIdleSeconds;
-    await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionIdleSeconds }, signIn.session);
+    const { sessionLife, session } = signIn;
+    await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionLife }, session);
   });
 
   await mountSessionRoutes(app, deps, services);
@@ -226,6 +226,6 @@ function createServices(deps: Deps) {
     api,
     statusLists: deps.statusLists ?? createStatusLists(db, keys, issuer, clock),
     catalogues: deps.catalogues ?? createCatalogueCache(db, issuer),
-    signIn: { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
+    signIn: { db, clock, endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
   };
 }

@@ -1,26 +1,51 @@
 import { type AuditContext, purgeEvents } from '../audit/index.ts';
 import { deleteAbandonedRows } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
-import { createLogoutDelivery, type DeliverLogouts, purgeDeliveries } from '../oauth/logout/index.ts';
-import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
-import type { Signals } from '../platform/database/index.ts';
+import { createLogoutDelivery, heldLogouts } from '../oauth/logout/index.ts';
+import { CATALOGUE_TOPIC, FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
+import type { ChangeFeed } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
-import type { Job, Jobs } from '../platform/jobs/index.ts';
+import type { Job } from '../platform/jobs/index.ts';
+import { type DeliverDue, purgeOutbox } from '../platform/outbox/index.ts';
+import { safeError } from '../platform/telemetry/index.ts';
 import { purgeSessions } from '../sessions/index.ts';
 import { purgeExpired } from '../signin/index.ts';
-import { advanceKeys, purgeTokens } from '../tokens/index.ts';
+import { advanceKeys, KEYS_TOPIC, purgeTokens, STATUS_TOPIC } from '../tokens/index.ts';
 import type { Deps } from './compose.ts';
 import { readRotationPolicy } from './options.ts';
 
-/** The data that a running server reads again after a change in any process. */
-export function createSignals(
-  { keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>,
-  jobs?: Pick<Jobs, 'wake'>,
-): Signals {
-  return {
-    keys: () => keys.reload(),
-    catalogue: async () => catalogues?.drop(),
-    [FAN_OUT_TOPIC]: async () => jobs?.wake('fan-out'),
+/** Interval of the fan-out without a change: it resumes what a crashed process left. */
+const FAN_OUT_MS = 5000;
+
+/**
+ * Follows the changes of every process: reads keys and catalogues again, and carries out changes that affect many principals. Status lists
+ * are not here: they follow theirs from before the server listens until it has closed. Returns a function that stops it.
+ */
+export function followChanges(
+  changes: ChangeFeed,
+  { db, clock, log, keys, catalogues }: Pick<Deps, 'db' | 'clock' | 'log' | 'keys' | 'catalogues'>,
+): () => Promise<void> {
+  const fanOut = async (stopping: AbortSignal) => {
+    const principals = await runFanOut(db, clock, stopping);
+    if (principals > 0) log.info({ principals }, 'permission changes reached the tokens of many principals');
+  };
+  const stops = [
+    changes.follow(KEYS_TOPIC, () => keys.reload()),
+    changes.follow(CATALOGUE_TOPIC, async () => catalogues?.drop()),
+    changes.follow(FAN_OUT_TOPIC, fanOut, { everyMs: FAN_OUT_MS }),
+  ];
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
+
+/** Logs that the reader of a topic failed. */
+export function logReadError(log: Deps['log']): (topic: string, error: Error) => void {
+  return (topic, error) => {
+    const err = safeError(error);
+    if (topic === STATUS_TOPIC.name) log.error({ err }, 'status lists could not be read');
+    else if (topic === FAN_OUT_TOPIC.name) log.error({ job: topic, err }, 'a job failed');
+    else log.error({ topic, err }, 'a change was not read yet');
   };
 }
 
@@ -40,17 +65,8 @@ export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {
         if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
       },
     },
-    {
-      name: 'fan-out',
-      // A signal wakes it; the schedule also resumes work that a crashed process left.
-      everySeconds: 5,
-      run: async (stopping) => {
-        const principals = await runFanOut(db, clock, stopping);
-        if (principals > 0) log.info({ principals }, 'permission changes reached the tokens of many principals');
-      },
-    },
     { name: 'logout-notices', everySeconds: 1, run: createLogoutJob(deps) },
-    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeDeliveries(db, clock.now()) },
+    { name: 'purge-outbox', everySeconds: 300, run: () => purgeOutbox(db, clock.now(), [heldLogouts]) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-sessions', everySeconds: 300, run: () => purgeSessions(db, clock.now()) },
     { name: 'purge-imports', everySeconds: 300, run: () => deleteAbandonedRows(db) },
@@ -71,7 +87,7 @@ function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log 
 }
 
 /** Delivers logout tokens to clients, and logs the clients that could not be reached. */
-function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobDeps): DeliverLogouts {
+function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobDeps): DeliverDue {
   return createLogoutDelivery({
     db,
     clock,

@@ -6,7 +6,7 @@ import { deleteAbandonedRows } from '../imports/django/index.ts';
 import type { HashPool, Passwords } from '../passwords/index.ts';
 import { type CatalogueCache, createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
-import { type Database, openDatabase, startSignals } from '../platform/database/index.ts';
+import { type ChangeFeed, type Database, openDatabase, startChangeFeed } from '../platform/database/index.ts';
 import { Failure, OUTPUT_CLOSED } from '../platform/errors.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { startJobs } from '../platform/jobs/index.ts';
@@ -17,7 +17,7 @@ import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing
 import { buildApp } from './compose.ts';
 import { type ControlRequest, type ControlResult, serveControl } from './control.ts';
 import type { HttpsIdentity } from './https.ts';
-import { createJobs, createSignals, type JobDeps } from './jobs.ts';
+import { createJobs, followChanges, type JobDeps, logReadError } from './jobs.ts';
 import { createServerMetrics } from './metrics.ts';
 import { model } from './model.ts';
 import { createConfiguredHashPool, createConfiguredPasswords, readRotationPolicy } from './options.ts';
@@ -97,12 +97,11 @@ export async function serve(
     const sign = createSign(() => pool.active > 0);
     const catalogues = createCatalogueCache(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);
-    const metrics =
-      metricsPort === undefined
-        ? undefined
-        : await createServerMetrics(db, pool, { keys, statusLists, clock: systemClock });
-    const onReadError = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
-    closers.push(await statusLists.start(onReadError));
+    const tokenServices = { keys, statusLists, clock: systemClock };
+    const metrics = metricsPort === undefined ? undefined : await createServerMetrics(db, pool, tokenServices);
+    const changes = await startChangeFeed(db, { onError: logReadError(log) });
+    closers.push(() => changes.stop());
+    await statusLists.start(changes);
     const resources = { issuer, masterKey, keys, passwords };
     const shared = { config, issuer, db, clock: systemClock, log, keys, ...(metrics ? { metrics } : {}) };
     let isStopping = false;
@@ -119,7 +118,7 @@ export async function serve(
     closers.push(() => app.close());
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
-    closers.push(...(await startBackgroundWork(shared, masterKey, catalogues)));
+    closers.push(startBackgroundWork(changes, { ...shared, catalogues }, masterKey));
     if (lock && runCommand)
       lock.serve((connection) =>
         serveControl(connection, (request, progress) => runCommand(db, resources, request, progress)),
@@ -162,22 +161,15 @@ async function openPasswords(
   return { pool, passwords };
 }
 
-/** Starts the jobs and the signals. Returns the functions that stop them, in the order of their start. */
-async function startBackgroundWork(
-  deps: JobDeps & { readonly log: Logger },
+/** Starts the jobs, and follows changes. Returns a function that stops both. */
+function startBackgroundWork(
+  changes: ChangeFeed,
+  deps: JobDeps & { readonly log: Logger; readonly catalogues: CatalogueCache },
   masterKey: Buffer,
-  catalogues: CatalogueCache,
-): Promise<(() => Promise<unknown>)[]> {
-  const { db, log, keys } = deps;
-  const jobs = startJobs(createJobs(deps, masterKey), log);
-  const onError = (topic: string, error: Error) =>
-    log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-  try {
-    return [() => jobs.stop(), await startSignals(db, createSignals({ keys, catalogues }, jobs), { onError })];
-  } catch (error) {
-    await jobs.stop();
-    throw error;
-  }
+): () => Promise<unknown> {
+  const stopJobs = startJobs(createJobs(deps, masterKey), deps.log);
+  const stopFollowing = followChanges(changes, deps);
+  return () => Promise.all([stopJobs(), stopFollowing()]);
 }
 
 /** Another process has the folder's lock: every further write could lose rows. */

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts';
-import { type Database, definePort, purgeRows, type Statement } from '../platform/database/index.ts';
+import { type Database, definePort, purgeRows, purgeStatement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
 import type { User } from '../users/index.ts';
 import { Session } from './entities.ts';
@@ -100,11 +100,7 @@ export async function eraseSessions(tx: SqlEntityManager, userId: string, at: Da
 /** The time for which ended sessions stay visible to operators. */
 const RETENTION_SECONDS = 7 * 86_400;
 
-const purge: Statement = {
-  name: 'sessions-purge',
-  text: `delete from sessions_session where id in (
-    select id from sessions_session where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-};
+const purge = purgeStatement('sessions-purge', 'sessions_session', 'id');
 
 /** Deletes sessions that expired a week ago, in bounded batches. */
 export async function purgeSessions(db: Database, now: Date): Promise<void> {

@@ -17,6 +17,6 @@ export {
 } from './end.ts';
 export { Session } from './entities.ts';
 export { createSession, listSessions, type SessionLife } from './open.ts';
-export { findSession, holdSession, isSessionLive, type LiveSession } from './queries.ts';
+export { currentSession, holdSession, isSessionLive, type LiveSession, type SessionDeps } from './queries.ts';
 export { REPEAT_SECONDS, repeatSession, takeOverSession } from './repeat.ts';
 export { liveSession, lockSession, lockSessionOf, noEndedSession, sessionNotEnded, sessionView } from './views.ts';

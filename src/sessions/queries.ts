@@ -2,8 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { apiVersion, principalView } from '../permissions/index.ts';
 import { type Database, hotSelect, type Statement } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
-import { plusSeconds } from '../platform/time.ts';
+import { type Clock, plusSeconds } from '../platform/time.ts';
 import { type ActiveUser, type ActiveUserRow, activeUserColumns, readActiveUser, userView } from '../users/index.ts';
+import type { SessionLife } from './open.ts';
 import { liveSession, lockSession } from './views.ts';
 
 /** A live session with its user, as requests read it. */
@@ -50,8 +51,27 @@ interface Row extends ActiveUserRow {
   api_version: number | null;
 }
 
-/** Returns the live session for a cookie's value, or null, and updates `last_seen_at`. Reads the version of an API too, if one is given. */
-export async function findSession(
+export interface SessionDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly sessionLife: SessionLife;
+}
+
+/**
+ * Returns the live session of a request's cookie, or null for an anonymous request, and updates `last_seen_at`. `apiId`: the API whose
+ * version is read along with it.
+ */
+export async function currentSession<Request>(
+  { db, clock, sessionLife }: SessionDeps,
+  cookie: { read(request: Request): string | null },
+  request: Request,
+  apiId?: string,
+): Promise<LiveSession | null> {
+  const token = cookie.read(request);
+  return token === null ? null : findSession(db, token, clock.now(), sessionLife.idleSeconds, apiId);
+}
+
+async function findSession(
   db: Database,
   token: string,
   now: Date,

@@ -4,7 +4,7 @@ import { casefoldName } from '../platform/casefold.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { findUserId } from '../users/index.ts';
-import { type AuthenticatedUser, type Backend, tryBackends } from './backends.ts';
+import { type AuthenticatedUser, type Backend, type Busy, tryBackends } from './backends.ts';
 import type { Assurance } from './flow/state.ts';
 import type { SignInMethod } from './methods.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
@@ -31,11 +31,13 @@ export interface Attempt {
   readonly ip: string;
 }
 
+/** Nothing was verified or changed: the same request may come again. */
+export type Postponed = { readonly kind: 'throttled'; readonly retryAfterSeconds: number } | Busy;
+
 export type Outcome =
   | { readonly kind: 'user'; readonly user: AuthenticatedUser }
   | { readonly kind: 'refused' }
-  | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+  | Postponed;
 
 /** The outcome of a request that repeats a recent one. */
 export interface RepeatedRequest<T> {

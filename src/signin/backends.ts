@@ -22,6 +22,15 @@ export interface AuthenticatedUser {
   readonly outdatedHash?: string;
 }
 
+/** The wait that is proposed when a password was not hashed because the hash pool is full. */
+export const BUSY_SECONDS = 5;
+
+/** The hash pool is full: nothing was verified or changed. */
+export interface Busy {
+  readonly kind: 'busy';
+  readonly retryAfterSeconds: number;
+}
+
 /**
  * `refused`: the credentials are wrong for this backend, so the next one is tried. `veto`: no further backend is tried (Django's
  * `PermissionDenied`). `startedAt`: the start of the verification, after the wait for the hash pool, which does not depend on the user.
@@ -30,7 +39,7 @@ export type BackendResult =
   | { readonly kind: 'user'; readonly user: AuthenticatedUser }
   | { readonly kind: 'refused'; readonly startedAt?: Date }
   | { readonly kind: 'veto' }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+  | Busy;
 
 /** An authentication backend. It identifies users and gives no rights: those come from Signet only. */
 export interface Backend {

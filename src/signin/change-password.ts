@@ -4,14 +4,14 @@ import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts'
 import { validatePassword } from '../passwords/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';
-import { auditObject, checkUser, type FieldError, User } from '../users/index.ts';
+import { auditObject, checkUser, type FieldError, User, type UserFields } from '../users/index.ts';
 import type { ClientInfo } from './login.ts';
 
 /** Returns why a password may not be set, as field errors; empty if it may. */
 export async function checkPassword(
   password: string,
   minLength: number,
-  user: { username?: string; email?: string; firstName?: string; lastName?: string },
+  user: Partial<UserFields>,
   pointer = '/password',
 ): Promise<FieldError[]> {
   const failures = await validatePassword(password, { minLength, user });
@@ -19,11 +19,7 @@ export async function checkPassword(
 }
 
 /** Returns the field errors of a new user. The password is compared with the other fields only if those are valid. */
-export async function checkNewUser(
-  fields: { username: string; email?: string; firstName?: string; lastName?: string },
-  password: string,
-  minLength: number,
-): Promise<FieldError[]> {
+export async function checkNewUser(fields: UserFields, password: string, minLength: number): Promise<FieldError[]> {
   const errors = checkUser(fields);
   return [...errors, ...(await checkPassword(password, minLength, errors.length > 0 ? {} : fields))];
 }

@@ -1,39 +1,17 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, purgeRows, type Statement } from '../platform/database/index.ts';
+import { type Database, purgeRows, purgeStatement, type Statement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
 import { FamiliarNetwork, OneTimeToken, SignInFlow } from './entities.ts';
-
-const DAY_SECONDS = 86_400;
+import { FAMILIAR_NETWORK_SECONDS } from './throttle/throttle.ts';
 
 /** The time for which expired links stay visible to operators. */
-const RETENTION_SECONDS = 7 * DAY_SECONDS;
-
-/** After this time without a login a network is no longer familiar (see the throttle). */
-const FAMILIAR_NETWORK_SECONDS = 90 * DAY_SECONDS;
+const RETENTION_SECONDS = 7 * 86_400;
 
 const statements: { statement: Statement; retentionSeconds: number }[] = [
+  { statement: purgeStatement('signin-purge-throttle', 'signin_throttle', 'key_digest'), retentionSeconds: 0 },
+  { statement: purgeStatement('signin-purge-flows', 'signin_flow', 'handle_digest'), retentionSeconds: 0 },
   {
-    statement: {
-      name: 'signin-purge-throttle',
-      text: `delete from signin_throttle where key_digest in (
-        select key_digest from signin_throttle where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-    },
-    retentionSeconds: 0,
-  },
-  {
-    statement: {
-      name: 'signin-purge-flows',
-      text: `delete from signin_flow where handle_digest in (
-        select handle_digest from signin_flow where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-    },
-    retentionSeconds: 0,
-  },
-  {
-    statement: {
-      name: 'signin-purge-links',
-      text: `delete from signin_one_time_token where token_digest in (
-        select token_digest from signin_one_time_token where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-    },
+    statement: purgeStatement('signin-purge-links', 'signin_one_time_token', 'token_digest'),
     retentionSeconds: RETENTION_SECONDS,
   },
   {

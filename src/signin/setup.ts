@@ -6,6 +6,7 @@ import { digest, newSecret } from '../platform/digest.ts';
 import type { Clock } from '../platform/time.ts';
 import { plusSeconds } from '../platform/time.ts';
 import { createUser, type FieldError, User, userView } from '../users/index.ts';
+import { BUSY_SECONDS, type Busy } from './backends.ts';
 import { checkNewUser } from './change-password.ts';
 import { OneTimeToken } from './entities.ts';
 
@@ -118,7 +119,7 @@ export type SetupResult =
   | { readonly kind: 'created'; readonly user: User }
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+  | Busy;
 
 /**
  * Creates the first superuser and consumes the link, in one transaction. `gone`: the link is used, expired or unknown, or there is a
@@ -132,7 +133,7 @@ export async function createAdministrator(
   const errors = await checkNewUser(input, input.password, passwordMinLength);
   if (errors.length > 0) return { kind: 'invalid', errors };
   const password = await passwords.hash(input.password);
-  if (password === null) return { kind: 'busy', retryAfterSeconds: 5 };
+  if (password === null) return { kind: 'busy', retryAfterSeconds: BUSY_SECONDS };
   const at = clock.now();
   const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
   const { username, email } = input;

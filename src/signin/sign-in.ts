@@ -1,6 +1,6 @@
 import type { Database } from '../platform/database/index.ts';
 import { repeatSession, type SessionLife } from '../sessions/index.ts';
-import { type Authentication, authenticate } from './authenticate.ts';
+import { type Authentication, authenticate, type Postponed } from './authenticate.ts';
 import { type FlowKind, next, startFlow } from './flow/state.ts';
 import { consumeFlow, findFlow, storeFlow } from './flow/store.ts';
 import { type ClientInfo, type LoggedIn, logIn } from './login.ts';
@@ -27,8 +27,7 @@ export type SignInResult =
   | { readonly kind: 'repeated'; readonly token: string | null }
   | { readonly kind: 'continue'; readonly handle: string }
   | { readonly kind: 'refused' }
-  | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+  | Postponed;
 
 /**
  * The one sign-in, whether a page or a program asks: one throttle, one verification, one refusal at its deadline, then the session, or a

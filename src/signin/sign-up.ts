@@ -1,7 +1,8 @@
 import type { AuditContext } from '../audit/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createUser, type FieldError, type NewUser, User } from '../users/index.ts';
-import type { Authentication } from './authenticate.ts';
+import type { Authentication, Postponed } from './authenticate.ts';
+import { BUSY_SECONDS } from './backends.ts';
 import { checkNewUser } from './change-password.ts';
 import { type Quotas, reserveQuota } from './throttle/quotas.ts';
 
@@ -19,11 +20,7 @@ export type SignUpInput = Pick<NewUser, 'username' | 'email' | 'firstName' | 'la
 export type SignUpResult =
   | { readonly kind: 'created'; readonly user: User }
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
-  | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
-
-/** The wait that is proposed when the hash pool is full. */
-const BUSY_SECONDS = 5;
+  | Postponed;
 
 /**
  * Creates an account. The quota of the network is reserved first, and released if the input was not worth a password

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import { createLru } from '../platform/lru.ts';
+import { base64urlLength, isUuid } from '../platform/text.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
+import { draftJwt, signDraft, signDraftBy } from './keys/jwt.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { isSignedWith, type OpenKey, SIGNATURE_LENGTH, type Sign, signBytes } from './keys/signing-key.ts';
+import { isSignedWith, type OpenKey, type Sign } from './keys/signing-key.ts';
 import { opaqueLength, openClaims, sealClaims } from './opaque.ts';
 
 export interface AccessToken {
@@ -41,28 +43,27 @@ export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date
   const { api, rights } = request;
   if (api.format !== 'list' || api.overBudget === 'fail') return draftInFormat(api.format, keys, request, now);
   // Do not build a token of thousands of names to find that it is too long.
-  const list = base64Length(rights.listBytes) > api.budgetBytes ? null : draftInFormat('list', keys, request, now);
+  const list = base64urlLength(rights.listBytes) > api.budgetBytes ? null : draftInFormat('list', keys, request, now);
   return list && !list.excess ? list : draftInFormat('bitmap', keys, request, now);
 }
 
 function draftInFormat(format: Format, keys: KeyRing, request: TokenRequest, now: Date): AccessTokenDraft {
-  const { typ, alg, budgetBytes: budget } = request.api;
+  const { typ, alg } = request.api;
   const claims = accessTokenClaims(request, format, randomUUID(), now);
   if (request.api.tokenKind === 'opaque') return draftOpaque(keys, request, claims);
-  const key = keys.signer(alg);
-  const signed = `${base64url({ typ, alg: key.alg, kid: key.kid })}.${base64url(claims)}`;
-  const bytes = signed.length + 1 + SIGNATURE_LENGTH[key.alg];
-  const excess = measureExcess(bytes, request);
-  const input = () => {
-    if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
-    return Buffer.from(signed);
-  };
-  const finish = (signature: Buffer) => accessToken(`${signed}.${signature.toString('base64url')}`, claims);
+  const draft = draftJwt(keys.signer(alg), typ, claims);
+  const excess = measureExcess(draft.bytes, request);
   return {
-    bytes,
+    bytes: draft.bytes,
     excess,
-    sign: () => finish(signBytes(key, input())),
-    signBy: async (sign) => finish(await sign(key, input())),
+    sign() {
+      forbidExcess(excess);
+      return accessToken(signDraft(draft), claims);
+    },
+    async signBy(sign) {
+      forbidExcess(excess);
+      return accessToken(await signDraftBy(draft, sign), claims);
+    },
   };
 }
 
@@ -70,7 +71,7 @@ function draftOpaque(keys: KeyRing, request: TokenRequest, claims: AccessTokenCl
   const bytes = opaqueLength(Buffer.byteLength(JSON.stringify(claims)));
   const excess = measureExcess(bytes, request);
   const sign = () => {
-    if (excess) throw new Error(`a token of ${bytes} bytes was about to be sealed over its budget of ${excess.budget}`);
+    forbidExcess(excess);
     return accessToken(sealClaims(keys.opaqueKey(), claims), claims);
   };
   return { bytes, excess, sign, signBy: async () => sign() };
@@ -84,18 +85,13 @@ function measureExcess(bytes: number, { api, rights }: TokenRequest): OverBudget
   return bytes <= api.budgetBytes ? null : { bytes, budget: api.budgetBytes, permissions: rights.list.length };
 }
 
+function forbidExcess(excess: OverBudget | null): void {
+  if (excess) throw new Error(`a token of ${excess.bytes} bytes is made over its budget of ${excess.budget}`);
+}
+
 /** Signs an access token (RFC 9068). Throws when it exceeds its budget, which `draftAccessToken` reports. */
 export function signAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessToken {
   return draftAccessToken(keys, request, now).sign();
-}
-
-function base64url(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-/** Length in base64url, which has no padding (RFC 7515 §2). */
-function base64Length(bytes: number): number {
-  return Math.ceil((bytes * 4) / 3);
 }
 
 /** No access token is longer than the largest budget; longer input is not parsed. */
@@ -166,16 +162,14 @@ function verifyOpaque(keys: KeyRing, issuer: string, token: string): VerifiedTok
   return claims?.iss === issuer && isWellFormed(claims) ? { key: null, claims } : null;
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** Generated here, or the URL of a metadata document. */
 const clientIdText = /^(?:[\w-]+|https?:\/\/[\x21-\x7e]+)$/;
 
 /** Checks the types of claims that are used for lookups: another kind of token under the same key has other claims. */
 function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' | 'sub', unknown> & { sid?: unknown }) {
   const isClient = typeof client_id === 'string' && clientIdText.test(client_id);
-  const isSubject = sub === client_id || (typeof sub === 'string' && uuid.test(sub));
-  const isSession = sid === undefined || (typeof sid === 'string' && uuid.test(sid));
+  const isSubject = sub === client_id || (typeof sub === 'string' && isUuid(sub));
+  const isSession = sid === undefined || (typeof sid === 'string' && isUuid(sid));
   return typeof aud === 'string' && isClient && isSubject && isSession;
 }
 

@@ -1,7 +1,8 @@
 import { type PublicDocument, publicDocument } from '../platform/digest.ts';
 import { numericDate } from '../platform/time.ts';
+import { draftJwt, signDraft } from './keys/jwt.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { type Alg, signBytes } from './keys/signing-key.ts';
+import type { Alg } from './keys/signing-key.ts';
 
 /** How long a signed catalogue is valid. */
 const LIFE_SECONDS = 86_400;
@@ -30,11 +31,9 @@ export function signCatalogue(
   if (previous?.kid === key.kid && Math.abs(now.getTime() - previous.signedAt.getTime()) < RESIGN_SECONDS * 1000)
     return previous;
   const iat = numericDate(now);
-  const header = JSON.stringify({ typ: 'permissions+jwt', alg: key.alg, kid: key.kid });
   const registered = JSON.stringify({ iss: issuer, iat, exp: iat + LIFE_SECONDS });
   // Both are JSON objects, with different members.
   const claims = Buffer.concat([Buffer.from(`${registered.slice(0, -1)},`), catalogue.json.body.subarray(1)]);
-  const signed = `${Buffer.from(header).toString('base64url')}.${claims.toString('base64url')}`;
-  const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
+  const token = signDraft(draftJwt(key, 'permissions+jwt', claims));
   return { kid: key.kid, signedAt: now, document: publicDocument(Buffer.from(token)) };
 }

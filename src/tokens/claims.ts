@@ -1,5 +1,5 @@
 import { type ApiSnapshot, getAllPermissions, hasPerm, type Rights } from '../permissions/index.ts';
-import { parseUuid } from '../platform/text.ts';
+import { isUuid } from '../platform/text.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusIndex, statusListUri } from './status/status-index.ts';
 import { tokenAudience } from './userinfo-api.ts';
@@ -13,6 +13,14 @@ export interface Subject {
   /** Absent for a client's own token. */
   readonly username?: string;
   readonly isStaff?: boolean;
+}
+
+/** A user for whom tokens are issued, with the flags that count at every API. */
+export interface TokenUser {
+  readonly id: string;
+  readonly username: string;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
 }
 
 /** The session of a token; tokens issued by an operator have none. */
@@ -34,7 +42,7 @@ export interface Actor {
 
 /** Whether one of the actors is a user: a client id is not a UUID. */
 export function hasUserActor({ sub, act }: Actor): boolean {
-  return parseUuid(sub) !== null || (act !== undefined && hasUserActor(act));
+  return isUuid(sub) || (act !== undefined && hasUserActor(act));
 }
 
 export interface TokenRequest {

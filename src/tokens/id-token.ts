@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { numericDate } from '../platform/time.ts';
+import { draftJwt, type JwtDraft, signDraft, signDraftBy } from './keys/jwt.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { type Alg, SIGNATURE_LENGTH, type Sign, signBytes } from './keys/signing-key.ts';
+import type { Alg, Sign } from './keys/signing-key.ts';
 
 /** A client reads an ID token once, on receipt; a longer lifetime would have no use. */
 const ID_TOKEN_SECONDS = 600;
@@ -28,33 +29,33 @@ export interface IdTokenRequest {
  * client.
  */
 export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): string {
-  return signJwt(keys, 'JWT', request.alg, idTokenClaims(request, now));
+  return signDraft(unsignedIdToken(keys, request, now));
 }
 
 /** An ID token before its signature: its claims are decided and its size is known. */
 export interface IdTokenDraft {
   /** Size of the compact token. */
   readonly bytes: number;
-  /** Signs it for an access token; on this thread when `by` is absent. */
+  /** Signs it for an access token; on this thread when `signer` is absent. */
   sign(accessToken: string, signer?: Sign): Promise<string>;
 }
 
 /** Builds an ID token whose access token does not exist yet. */
-export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessToken'>, now: Date): IdTokenDraft {
-  const withAccessToken = (accessToken: string) => ({ ...draft, accessToken });
+export function draftIdToken(keys: KeyRing, request: Omit<IdTokenRequest, 'accessToken'>, now: Date): IdTokenDraft {
+  const draftFor = (accessToken: string) => unsignedIdToken(keys, { ...request, accessToken }, now);
   return {
     get bytes() {
       // Every hash has the same length.
-      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(withAccessToken(''), now));
-      return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
+      return draftFor('').bytes;
     },
     async sign(accessToken, signer) {
-      const request = withAccessToken(accessToken);
-      if (!signer) return signIdToken(keys, request, now);
-      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(request, now));
-      return compactJws(signed, await signer(key, Buffer.from(signed)));
+      return signer ? signDraftBy(draftFor(accessToken), signer) : signDraft(draftFor(accessToken));
     },
   };
+}
+
+function unsignedIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): JwtDraft {
+  return draftJwt(keys.signer(request.alg), 'JWT', idTokenClaims(request, now));
 }
 
 function idTokenClaims(request: IdTokenRequest, now: Date): object {
@@ -73,22 +74,6 @@ function idTokenClaims(request: IdTokenRequest, now: Date): object {
     ...(sid ? { sid } : {}),
     ...(accessToken === null ? {} : { at_hash: atHash(alg, accessToken) }),
   };
-}
-
-/** Signs a JWT. Its `typ` tells it from every other kind (RFC 8725 §3.11). */
-export function signJwt(keys: KeyRing, typ: string, alg: Alg, claims: object): string {
-  const { key, signed } = draftJwt(keys, typ, alg, claims);
-  return compactJws(signed, signBytes(key, Buffer.from(signed)));
-}
-
-function draftJwt(keys: KeyRing, typ: string, alg: Alg, claims: object) {
-  const key = keys.signer(alg);
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  return { key, signed: `${part({ typ, alg: key.alg, kid: key.kid })}.${part(claims)}` };
-}
-
-function compactJws(signed: string, signature: Buffer): string {
-  return `${signed}.${signature.toString('base64url')}`;
 }
 
 /** OIDC Core §3.1.3.6: the left half of a hash, by the hash function of the signature; Ed25519 uses SHA-512. */

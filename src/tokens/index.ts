@@ -26,6 +26,7 @@ export {
   OWN_CLIENT,
   type PermissionsBitmap,
   type TokenRequest,
+  type TokenUser,
   USER_SCOPES,
 } from './claims.ts';
 export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
@@ -43,9 +44,10 @@ export {
 export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/queries.ts';
 export { redeemGrant, redemptionStatement } from './grants/redeem.ts';
 export { deriveRefreshKey, type RefreshKey, readRefreshToken, refreshToken } from './grants/refresh-token.ts';
-export { draftIdToken, signIdToken, signJwt } from './id-token.ts';
+export { draftIdToken, signIdToken } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
 export { type IssueDeps, type IssueRequest, issueAccessToken, issueWithRetry, overBudget } from './issue.ts';
+export { signJwt } from './keys/jwt.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
@@ -54,6 +56,7 @@ export {
   clientAlgorithms,
   ensureCurrentKey,
   hasCurrentKey,
+  KEYS_TOPIC,
   requiredAlgorithms,
   rotateKeys,
 } from './keys/rotate.ts';
@@ -67,7 +70,14 @@ export {
   isStillExchangeable,
 } from './status/delegation.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { revokeToken, STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
+export {
+  revokeToken,
+  STATUS,
+  STATUS_TOPIC,
+  suspendIndex,
+  updateClientStatuses,
+  updateStatuses,
+} from './status/set-status.ts';
 export {
   allocateIndex,
   type IssueSnapshot,

@@ -1,4 +1,4 @@
-import { type Database, purgeRows, type Statement } from '../platform/database/index.ts';
+import { type Database, purgeRows, purgeStatement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
 
 /**
@@ -6,17 +6,8 @@ import { plusSeconds } from '../platform/time.ts';
  */
 const RETENTION_SECONDS = 300;
 
-const purgeRevoked: Statement = {
-  name: 'tokens-purge-revoked',
-  text: `delete from tokens_revoked where jti in (
-    select jti from tokens_revoked where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-};
-
-const purgeStatuses: Statement = {
-  name: 'tokens-purge-status',
-  text: `delete from tokens_status where (list, idx) in (
-    select list, idx from tokens_status where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-};
+const purgeRevoked = purgeStatement('tokens-purge-revoked', 'tokens_revoked', 'jti');
+const purgeStatuses = purgeStatement('tokens-purge-status', 'tokens_status', 'list, idx');
 
 /**
  * An ended grant is kept as long as its session may last: its client is notified when the session ends (OIDC
@@ -24,12 +15,12 @@ const purgeStatuses: Statement = {
  */
 const GRANT_RETENTION_SECONDS = 31 * 86_400;
 
-const purgeGrants: Statement = {
-  name: 'tokens-purge-grants',
-  text: `delete from tokens_grant where id in (
-    select id from tokens_grant where expires_at < $1::timestamptz or ended_at < $1::timestamptz limit $2)
-    returning 1 as gone`,
-};
+const purgeGrants = purgeStatement(
+  'tokens-purge-grants',
+  'tokens_grant',
+  'id',
+  'expires_at < $1::timestamptz or ended_at < $1::timestamptz',
+);
 
 /**
  * Deletes expired rows in bounded batches: revoked tokens, status indexes, which are free again, and refresh grants

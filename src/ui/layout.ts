@@ -5,7 +5,7 @@
  * Neighbours: oauth below; web above.
  * Standards: HTML, WCAG 2.2, Content Security Policy 3.
  */
-import { createHash } from 'node:crypto';
+import { digest } from '../platform/digest.ts';
 import { type Html, html } from './html.ts';
 
 const STYLE = `
@@ -27,7 +27,7 @@ summary{cursor:pointer;color:var(--accent)}strong{overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 a{color:var(--accent)}code{overflow-wrap:anywhere}ul{padding-left:1.2rem}`;
 
-const styleHash = createHash('sha256').update(STYLE).digest('base64');
+const styleHash = digest(STYLE).toString('base64');
 
 /** What a page needs beyond the default policy, which allows nothing. */
 export interface CspOptions {
@@ -43,8 +43,7 @@ export interface CspOptions {
  */
 export function contentSecurityPolicy({ formTargets, script }: CspOptions = {}): string {
   const forms = formTargets ? `'self' ${formTargets}` : "'self'";
-  const scripts =
-    script === undefined ? '' : ` script-src 'sha256-${createHash('sha256').update(script).digest('base64')}';`;
+  const scripts = script === undefined ? '' : ` script-src 'sha256-${digest(script).toString('base64')}';`;
   return `default-src 'none'; style-src 'sha256-${styleHash}';${scripts} form-action ${forms}; base-uri 'none'; frame-ancestors 'none'`;
 }
 

@@ -9,7 +9,8 @@ export interface FieldError {
   readonly detail: string;
 }
 
-interface Fields {
+/** The fields of a user that people type. */
+export interface UserFields {
   readonly username: string;
   readonly email?: string;
   readonly firstName?: string;
@@ -30,7 +31,7 @@ const MAX_EMAIL_UNITS = 254;
  * Returns the errors of a user's fields; empty if they are valid. `existing`: the name was accepted before and is not checked. The length of
  * a field is checked before anything else.
  */
-export function checkUser(fields: Fields, options: { existing?: boolean } = {}): FieldError[] {
+export function checkUser(fields: UserFields, options: { existing?: boolean } = {}): FieldError[] {
   const errors: FieldError[] = [];
   if (!options.existing) {
     const name = normalizeName(fields.username);

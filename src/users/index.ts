@@ -5,9 +5,19 @@
  * Neighbours: permissions and passwords below; sessions and signin above.
  * Standards: Django's User and its username rules; NIST SP 800-63B-4.
  */
+export {
+  analyzeUsers,
+  freeUserNames,
+  haveUsersChanged,
+  insertUsers,
+  lockUsersForUpdate,
+  readUserSnapshots,
+  type UserSnapshot,
+  updateUsers,
+} from './bulk.ts';
 export { type DeletedUser, deleteUser, onUserDeleted } from './delete-user.ts';
 export { User } from './entities.ts';
-export { checkUser, type FieldError } from './fields.ts';
+export { checkUser, type FieldError, type UserFields } from './fields.ts';
 export {
   findUser,
   getUser,

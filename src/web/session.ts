@@ -7,22 +7,13 @@
 import type { AuthorizeEndpoint, RequestOrigin } from '../oauth/index.ts';
 import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
-import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
+import type { SessionDeps } from '../sessions/index.ts';
 
 /** The dependencies of the sign-in pages. */
-export interface SignInDeps {
+export interface SignInDeps extends SessionDeps {
   readonly endpoint: AuthorizeEndpoint;
-  readonly sessionLife: SessionLife;
   readonly session: SessionCookie;
   readonly flow: BrowserCookie;
-}
-
-/** Returns the live session of the session cookie; null if there is none. */
-export async function currentSession(deps: SignInDeps, request: Request): Promise<LiveSession | null> {
-  const token = deps.session.read(request);
-  if (token === null) return null;
-  const { db, clock } = deps.endpoint;
-  return findSession(db, token, clock.now(), deps.sessionLife.idleSeconds);
 }
 
 /** Returns the secret of the browser; sets one if the browser has none. */

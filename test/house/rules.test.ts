@@ -151,7 +151,7 @@ t.test('rule 6: a table is named only in its room, and has the name of it', asyn
 t.test('rule 6: the name of a statement begins with its room', async (t) => {
   for (const file of files)
     for (const [, name = ''] of readFileSync(join(src, file), 'utf8').matchAll(
-      /(?:hotSelect\(|: Statement = \{)\s*(?:name: )?'([\w-]+)'/g,
+      /(?:hotSelect\(|purgeStatement\(|: Statement = \{)\s*(?:name: )?'([\w-]+)'/g,
     ))
       if (!name.startsWith(`${wingOf(file)}-`)) t.fail(`${file} names a statement ${name}`);
 });

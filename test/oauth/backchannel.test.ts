@@ -2,15 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
-import {
-  createLogoutDelivery,
-  type DeliveryDeps,
-  type DeliveryOutcome,
-  purgeDeliveries,
-} from '../../src/oauth/logout/index.ts';
+import { deleteClient, getClient } from '../../src/oauth/index.ts';
+import { createLogoutDelivery, type DeliveryDeps, heldLogouts } from '../../src/oauth/logout/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.ts';
+import { type DeliveryOutcome, purgeOutbox } from '../../src/platform/outbox/index.ts';
 import { createJobs } from '../../src/server/jobs.ts';
 import { endSessions, endSessionsByOperator } from '../../src/sessions/index.ts';
 import { changeOwnPassword } from '../../src/signin/index.ts';
@@ -89,11 +86,11 @@ async function backchannelWorld(t: Test, db: Database) {
   const rows = (client: { id: string }) =>
     db.fork().execute<Row[]>(
       `select id, tries::int as tries, last_error, done_at is not null as is_done,
-       extract(epoch from next_try_at - ?::timestamptz)::float8 as wait from oauth_logout_notice where client_id = ?`,
+       extract(epoch from next_try_at - ?::timestamptz)::float8 as wait from platform_outbox where target = ?`,
       [clock.now(), client.id],
     );
   const deleteDeliveries = async () => {
-    await db.fork().execute('delete from oauth_logout_notice');
+    await db.fork().execute('delete from platform_outbox');
     inbox.received.length = 0;
     attempts.length = 0;
   };
@@ -272,7 +269,7 @@ t.test('back-channel logout', (t) =>
         clock.pass(86_400);
         await deliver();
         t.same(inbox.received, [], 'nobody was logged out');
-        await purgeDeliveries(db, clock.now());
+        await purgeOutbox(db, clock.now(), [heldLogouts]);
         await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: last.cookie } });
         await deliver();
         const sids = async (path: string, client: { clientId: string }) => {
@@ -293,10 +290,10 @@ t.test('back-channel logout', (t) =>
         await s.grant(first, old);
         const over = await logInAgain(old, 'alice');
         clock.pass(8 * 86_400);
-        await purgeDeliveries(db, clock.now());
+        await purgeOutbox(db, clock.now(), [heldLogouts]);
         t.equal((await rows(first)).length, 1, 'held while the session is there');
         await db.fork().execute('delete from sessions_session where id = ?', [over.sid]);
-        await purgeDeliveries(db, clock.now());
+        await purgeOutbox(db, clock.now(), [heldLogouts]);
         t.equal((await rows(first)).length, 0, 'forgotten with a session that ran out of time');
       },
     );
@@ -386,7 +383,7 @@ t.test('back-channel logout', (t) =>
       await Promise.all([deliver(), deliver(), deliver()]);
       t.equal(inbox.received.length, 24);
       t.equal(new Set(inbox.received.map((one) => one.token)).size, 24);
-      t.equal((await db.fork().execute('select 1 from oauth_logout_notice where done_at is null')).length, 0);
+      t.equal((await db.fork().execute('select 1 from platform_outbox where done_at is null')).length, 0);
     });
 
     await t.test('L3: what a node had when it died is delivered by another, once its lease is over', async (t) => {
@@ -439,6 +436,33 @@ t.test('back-channel logout', (t) =>
       for (const client of [gone, closed]) t.match(await rows(client), [{ is_done: true, last_error: 'no_uri' }]);
     });
 
+    await t.test('decision 20: what is pending for a client, held or not, goes with the client', async (t) => {
+      await deleteDeliveries();
+      const [gone, stays] = [await listener('leaves'), await listener('stays')];
+      const browser = await logOutOf(gone, stays);
+      const held = await s.logIn();
+      for (const client of [gone, stays]) await s.grant(client, held);
+      await logInAgain(held, 'alice');
+      t.same([(await rows(gone)).length, (await rows(stays)).length], [2, 2]);
+      await deleteClient(db.fork(), audit(clock.now()), await getClient(db.fork(), gone.clientId));
+      await deliver();
+      t.same([await rows(gone), (await rows(stays)).length], [[], 2]);
+      t.same(attempts, [{ outcome: 'delivered', error: null }]);
+      const { payload } = await jwtClaims(s, inbox.at('/stays')[0]?.token ?? '', stays.clientId);
+      t.equal(payload['sid'], browser.sid);
+    });
+
+    await t.test('decision 20: a delivery to a client that is gone is given up at once', async (t) => {
+      await deleteDeliveries();
+      const web = await listener('orphaned');
+      await logOutOf(web);
+      const orphan = '0196d3a0-0000-7000-8000-000000000000';
+      await db.fork().execute('update platform_outbox set target = ?', [orphan]);
+      await deliver();
+      t.match(await rows({ id: orphan }), [{ tries: 1, is_done: true, last_error: 'no_uri' }]);
+      t.same(attempts, [{ outcome: 'given_up', error: 'no_uri' }]);
+    });
+
     await t.test('it is signed by the algorithm of the client’s ID tokens, as soon as there is a key', async (t) => {
       await deleteDeliveries();
       const web = await listener('curve', { idTokenAlg: 'ES256' });
@@ -458,7 +482,7 @@ t.test('back-channel logout', (t) =>
       const [web, dead] = [await listener('served'), await listener('refuses')];
       inbox.answers.set('/refuses', () => 500);
       await logOutOf(web, dead);
-      await db.fork().execute('update oauth_logout_notice set tries = 7 where client_id = ?', [dead.id]);
+      await db.fork().execute('update platform_outbox set tries = 7 where target = ?', [dead.id]);
       const lines: { msg: string; level: number; clientId?: string; error?: string }[] = [];
       const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
       const counted: string[] = [];
@@ -483,10 +507,10 @@ t.test('back-channel logout', (t) =>
         await logOutOf(done, waits);
         await deliver();
         clock.pass(7 * 86_400 - 60);
-        await purgeDeliveries(db, clock.now());
+        await purgeOutbox(db, clock.now(), [heldLogouts]);
         t.equal((await rows(done)).length, 1);
         clock.pass(120);
-        await purgeDeliveries(db, clock.now());
+        await purgeOutbox(db, clock.now(), [heldLogouts]);
         t.same([(await rows(done)).length, (await rows(waits)).length], [0, 1]);
       },
     );

@@ -11,10 +11,10 @@ import {
   type PermissionSpec,
   updateApi,
 } from '../../src/permissions/index.ts';
-import { type Database, startSignals } from '../../src/platform/database/index.ts';
-import { createSignals } from '../../src/server/jobs.ts';
+import { type Database, startChangeFeed } from '../../src/platform/database/index.ts';
+import { followChanges } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, ISSUER } from '../support/server.ts';
+import { audit, ISSUER, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const specs = (...codenames: string[]): PermissionSpec[] =>
@@ -182,8 +182,10 @@ await onEachEngine(t, async (t, db) => {
     for (const listens of [true, false]) {
       const catalogues = createCatalogueCache(db, ISSUER);
       const keys = { reload: async () => {} } as never;
+      const log = { info: () => {} } as never;
       const onError = (topic: string, error: Error) => t.fail(`${topic}: ${error.message}`);
-      const stop = await startSignals(db, createSignals({ keys, catalogues }), { onError, listens });
+      const changes = await startChangeFeed(db, { onError, listens });
+      followChanges(changes, { db, clock: testClock(), log, keys, catalogues });
       const dropped = async (what: string, act: () => Promise<unknown>) => {
         await catalogues.find('heard');
         // The first poll clears the cache.
@@ -201,7 +203,7 @@ await onEachEngine(t, async (t, db) => {
       );
       await dropped('another visibility', () => updateApi(db.fork(), audit(), api, { isCataloguePublic: !listens }));
       if (!listens) await dropped('deletion', () => deleteApi(db.fork(), audit(), api, async () => {}));
-      await stop();
+      await changes.stop();
     }
   });
 

@@ -18,13 +18,12 @@ import {
   setRole,
   unassign,
 } from '../../src/permissions/index.ts';
-import { type Binding, bind, type Database, startSignals } from '../../src/platform/database/index.ts';
+import { type Binding, bind, type Database, startChangeFeed } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
-import { startJobs } from '../../src/platform/jobs/index.ts';
-import { createJobs, createSignals } from '../../src/server/jobs.ts';
+import { followChanges } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -119,7 +118,7 @@ async function createLargeGroup(db: Database, name: string, count: number) {
 t.test('changes that affect many principals', (t) =>
   onEachEngine(t, async (t, db) => {
     const clock = testClock();
-    const { app, passwords, keys, config } = await startApp(db, { clock });
+    const { app, passwords, keys } = await startApp(db, { clock });
     const log = { error: () => {}, info: () => {} } as never;
 
     await t.test('docs/freshness.md: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
@@ -415,17 +414,14 @@ t.test('changes that affect many principals', (t) =>
 
     await t.test('a running server begins at once, and one that stops leaves the rest to the next', async (t) => {
       const { group, asGroup, permissions } = await createLargeGroup(db, 'served', 1300);
-      const jobs = startJobs(
-        createJobs({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey),
-        log,
-      );
       const onError = (_: string, error: Error) => t.fail(error.message);
-      const stop = await startSignals(db, createSignals({ keys }, jobs), { onError });
+      const changes = await startChangeFeed(db, { onError });
+      const stop = followChanges(changes, { db, clock, log, keys });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
       t.same(await countVersions(db, group), { 2: 1300 });
       await stop();
-      await jobs.stop();
+      await changes.stop();
 
       await assign(db.fork(), audit(), asGroup, await permissions('add'));
       const stopping = { aborted: false };

@@ -15,7 +15,7 @@ export function recordStatements(real: Database): { db: Database; statements(): 
   };
   const logger = real.fork().config.getLogger();
   const { logQuery } = logger;
-  logger.logQuery = ({ query }) => {
+  logger.logQuery = ({ query = '' }) => {
     const [, verb = '', table = ''] = /^\s*(\w+)(?:[\s\S]*?\b(?:from|into|update)\s+"?(\w+)"?)?/i.exec(query) ?? [];
     sent.push(`${verb} ${/^update$/i.test(verb) ? (/^\s*update\s+"?(\w+)/i.exec(query)?.[1] ?? '') : table}`.trim());
   };

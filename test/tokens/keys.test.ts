@@ -1,5 +1,7 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import { AuditEntry } from '../../src/audit/index.ts';
+import { deriveKey } from '../../src/platform/digest.ts';
 import {
   createKeyRing,
   draftAccessToken,
@@ -10,26 +12,41 @@ import {
   type TokenRequest,
   verifyAccessToken,
 } from '../../src/tokens/index.ts';
-import { seal, unseal } from '../../src/tokens/keys/seal.ts';
+import { sealKey, unsealKey } from '../../src/tokens/keys/signing-key.ts';
+import { deriveOpaqueKey, opaqueLength, openClaims, sealClaims } from '../../src/tokens/opaque.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { testRights } from '../support/rights.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
-t.test('what is sealed opens under the same master key and purpose only, and not when a bit was changed', async (t) => {
-  const secret = Buffer.from('the private half');
-  const sealed = seal(masterKey, 'signing-key:a', secret);
-  t.same(unseal(masterKey, 'signing-key:a', sealed), secret);
-  t.notSame(seal(masterKey, 'signing-key:a', secret), sealed, 'a nonce of its own each time');
-  t.equal(unseal(Buffer.alloc(32, 8), 'signing-key:a', sealed), null);
-  t.equal(unseal(masterKey, 'signing-key:b', sealed), null);
-  for (let i = 0; i < sealed.length; i++) {
-    const changed = Buffer.from(sealed);
-    changed[i] = (changed[i] as number) ^ 1;
-    t.equal(unseal(masterKey, 'signing-key:a', changed), null, `byte ${i}`);
-  }
-  for (const length of [0, 1, 28, sealed.length - 1])
-    t.equal(unseal(masterKey, 'signing-key:a', sealed.subarray(0, length)), null);
+/** Sealed bytes as the first version of Signet wrote them, before both kinds had one writer. */
+function firstSealed(kind: 'key' | 'token', key: Buffer, secret: string): Buffer {
+  const [version, nonce] = [Buffer.of(1), randomBytes(12)];
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  if (kind === 'token') cipher.setAAD(Buffer.concat([version, nonce]));
+  const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+  return Buffer.concat(
+    kind === 'token' ? [version, nonce, sealed, cipher.getAuthTag()] : [version, nonce, cipher.getAuthTag(), sealed],
+  );
+}
+
+t.test('docs/keys.md: keys that were sealed by the first version of Signet open, each under its own id', async (t) => {
+  const sealed = firstSealed('key', deriveKey(masterKey, 'seal:signing-key:a'), 'the private half');
+  t.same(unsealKey(masterKey, { kid: 'a', privateSealed: sealed }), Buffer.from('the private half'));
+  t.throws(() => unsealKey(masterKey, { kid: 'b', privateSealed: sealed }), /sealed by another master key/);
+  const again = sealKey(masterKey, 'a', Buffer.from('the private half'));
+  t.same(unsealKey(masterKey, { kid: 'a', privateSealed: again }), Buffer.from('the private half'));
+});
+
+t.test('docs/decisions/0009-opaque-tokens.md: opaque tokens of the first version of Signet open', async (t) => {
+  const claims = { sub: 'zoë', exp: 1 };
+  const sealed = firstSealed('token', deriveKey(masterKey, 'opaque-token'), JSON.stringify(claims));
+  const [key, token] = [deriveOpaqueKey(masterKey), sealed.toString('base64url')];
+  t.same(openClaims(key, token), claims);
+  t.equal(token.length, opaqueLength(Buffer.byteLength(JSON.stringify(claims))));
+  t.same(openClaims(key, sealClaims(key, claims)), claims);
+  t.equal(openClaims(key, `${token}=`), null, 'in another spelling');
+  t.equal(openClaims(deriveOpaqueKey(Buffer.alloc(32, 8)), token), null, 'of another master key');
 });
 
 await onEachEngine(t, async (t, db) => {

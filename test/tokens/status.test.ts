@@ -13,7 +13,7 @@ import {
   unassign,
   updateApi,
 } from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
+import { type Database, startChangeFeed } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
@@ -302,9 +302,10 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   const [here, there] = [await openPostgresql(url, 10, model), await openPostgresql(url, 10, model)];
   const s = await statusWorld(here);
   const lists = createStatusLists(there, s.keys, ISSUER, s.clock);
-  const stop = await lists.start((error) => t.fail(error.message));
+  const changes = await startChangeFeed(there, { onError: (_, error) => t.fail(error.message) });
+  await lists.start(changes);
   t.teardown(async () => {
-    await stop();
+    await changes.stop();
     await here.close();
     await there.close();
     await drop();

@@ -134,7 +134,7 @@ export function publishingRoutes(app: App, deps: CatalogueDeps): void {
         requestId: request.id,
       } as const;
       const result = await publish(deps, audit, { publisher, audience: requestedAudience, apps, prune, isDryRun });
-      // This process reads the new catalogue next; other processes receive a signal.
+      // This process reads the new catalogue next; other processes follow the change feed.
       if (!isDryRun) deps.catalogues.drop();
       const { holders, ...rest } = result;
       return {

@@ -8,8 +8,9 @@ import {
   type SessionCookie,
   stringifyResponse,
 } from '../../platform/http/index.ts';
+import { currentSession } from '../../sessions/index.ts';
 import { authenticateRequest, nextNonce } from '../authentication.ts';
-import { type ApiDeps, currentSession, wireSession, wireUser } from '../requests.ts';
+import { type ApiDeps, wireSession, wireUser } from '../requests.ts';
 import {
   anyName,
   audience,

@@ -9,16 +9,12 @@ import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/own-permissions.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { isSet, type RunOnDatabase } from '../command.ts';
+import { lackedMigrations } from './text.ts';
 
 export const migrate: RunOnDatabase = async ({ db, config, audit }, input) => {
   if (isSet(input, 'check')) {
     const pending = await db.migrations.pending();
-    if (pending.length > 0)
-      throw new Failure(
-        'failed',
-        `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
-        { pending },
-      );
+    if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending), { pending });
     return { data: { pending }, text: 'The database is up to date.' };
   }
   await requireNoProblem(db, 'standby');

@@ -1,15 +1,8 @@
 import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
+import type { UserFields } from '../../users/index.ts';
 import type { Context, Input } from '../command.ts';
-
-/** User attributes that a password must not resemble. */
-export interface PasswordContext {
-  readonly username: string;
-  readonly email?: string;
-  readonly firstName?: string;
-  readonly lastName?: string;
-}
 
 /** Reads the password on standard input: one line, without its line break. */
 export function readNewPassword(input: Input): string {
@@ -24,7 +17,7 @@ export function readNewPassword(input: Input): string {
 }
 
 /** Throws a Failure with every reason why the password is refused; it cannot be forced. */
-export async function requirePassword(password: string, minLength: number, user: PasswordContext): Promise<void> {
+export async function requirePassword(password: string, minLength: number, user: UserFields): Promise<void> {
   const errors = await checkPassword(password, minLength, user);
   if (errors.length === 0) return;
   const reasons = errors.map(({ code, detail }) => ({ code, detail }));
@@ -36,7 +29,7 @@ export async function requirePassword(password: string, minLength: number, user:
 }
 
 /** Validates and hashes a new password. Called before any transaction, because hashing takes time. */
-export async function hashNewPassword(context: Context, password: string, user: PasswordContext): Promise<string> {
+export async function hashNewPassword(context: Context, password: string, user: UserFields): Promise<string> {
   await requirePassword(password, context.config.passwordMinLength, user);
   const encoded = await (await context.passwords()).hash(password);
   if (encoded === null)

@@ -9,6 +9,7 @@ import { isSet, type RunLocally } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
 import { wholeNumber } from './options.ts';
+import { lackedMigrations } from './text.ts';
 
 /** `signet start`: production. Nothing is created; a missing part is named with its remedy. */
 export const start: RunLocally = async ({ commands, environment }, input) => {
@@ -68,11 +69,7 @@ async function requireReady(db: Database): Promise<void> {
   const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name !== 'empty');
   if (problem) throw new Failure('failed', `${problem.what}. ${problem.remedy}`);
   const pending = await db.migrations.pending();
-  if (pending.length > 0)
-    throw new Failure(
-      'failed',
-      `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
-    );
+  if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending));
   if (await findSample(db.fork()))
     throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
 }

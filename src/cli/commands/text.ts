@@ -46,6 +46,11 @@ export function pluralize(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** Says which migrations the database lacks, with the remedy. */
+export function lackedMigrations(pending: readonly string[]): string {
+  return `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`;
+}
+
 /** Joins names in one line, cut after the first few. */
 export function names(all: readonly string[], limit = 20): string {
   const rest = all.length - limit;

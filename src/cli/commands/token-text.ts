@@ -1,4 +1,5 @@
 import { Failure } from '../../platform/errors.ts';
+import { decodeJsonPart } from '../../platform/jws.ts';
 import { oneLine } from '../../platform/text-file.ts';
 import { type Input, optionText } from '../command.ts';
 
@@ -34,15 +35,4 @@ export function decodeToken(token: string): Decoded | string {
   if (!header) return 'its header is no JSON object';
   if (!claims) return 'its claims are no JSON object';
   return { header, claims };
-}
-
-function decodeJsonPart(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
 }

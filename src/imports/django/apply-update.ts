@@ -1,159 +1,107 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordEvent } from '../../audit/index.ts';
-import { type Api, invalidateRights } from '../../permissions/index.ts';
+import {
+  type Api,
+  deleteAssignments,
+  deleteGroupPermissions,
+  deleteMembers,
+  freeGroupNames,
+  groupMemberView,
+  haveGroupsChanged,
+  insertAssignments,
+  insertGroupPermissions,
+  invalidateRights,
+  lockApis,
+  lockGroups,
+  renameGroups,
+  setRoles,
+} from '../../permissions/index.ts';
+import { anyId } from '../../platform/database/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
-import { inBatches } from './batches.ts';
-import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './existing-rows.ts';
+import { freeUserNames, haveUsersChanged, lockUsersForUpdate, updateUsers } from '../../users/index.ts';
+import { inBatches, type Task } from './batches.ts';
 import type { Plan } from './plan-state.ts';
+import {
+  assignments,
+  groupPermissions,
+  memberships,
+  ROW_ID,
+  roles,
+  type StagedRange,
+  stagedRows,
+} from './staged-rows.ts';
 
 /** Returns whether an import changes rows of earlier imports. */
 export function hasUpdates({ rows }: Plan): boolean {
   return rows.some((one) => one.kind === 'old-user' || one.kind === 'old-group');
 }
 
-const stagedRows = (kind: string) => `from imports_staged_row s where s.import_id = ? and s.kind = '${kind}'`;
-const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${stagedRows(kind)}))`;
-const lists = (...names: string[]) =>
-  names
-    .map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${stagedRows('old-user')}`)
-    .join(' union ');
-
-/** Locks the users that change. The order of locks is users, APIs, groups in every transaction. */
-export async function lockUsers(tx: SqlEntityManager, id: string): Promise<void> {
-  await tx.execute(`select 1 from users_user where id = ${ids('old-user')} order by id for update`, [id]);
-}
-
-/** Locks every API, because its version may grow, and the groups whose members, permissions or names change. */
-export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void> {
-  await tx.execute('select 1 from permissions_api order by id for no key update');
-  await tx.execute(
-    `select 1 from permissions_group where id = any(array(
-       select (s.row->>'id')::uuid ${stagedRows('old-group')} union ${lists('groupsGained', 'groupsLost')})) order by id for update`,
-    [id, id, id],
-  );
+/**
+ * Locks what changes, in the order of locks: users; every API, because its version may grow; groups whose members, permissions or names
+ * change.
+ */
+export async function lockChangedRows(tx: SqlEntityManager, importId: string): Promise<void> {
+  const range = { importId };
+  await lockUsersForUpdate(tx, stagedRows(range, ['old-user'], ROW_ID));
+  await lockApis(tx, null, 'writes');
+  const groups = [
+    stagedRows(range, ['old-group'], ROW_ID),
+    ...['groupsGained', 'groupsLost'].map((list) => stagedRows(range, ['old-user'], 'one.value::uuid', { list })),
+  ];
+  await lockGroups(tx, {
+    sql: groups.map((one) => one.sql).join(' union '),
+    values: groups.flatMap((one) => one.values),
+  });
 }
 
 /** Returns whether the compared rows have not changed since. Their locks are held. */
-export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boolean> {
-  const rows = await tx.execute<unknown[]>(
-    `select 1 ${stagedRows('old-user')} and not exists (select from users_user u join permissions_principal p on p.id = u.id
-       where u.id = (s.row->>'id')::uuid and u.deleted_at is null and ${USER_FINGERPRINT} = s.row->>'fingerprint')
-     union all
-     select 1 ${stagedRows('old-group')} and not exists (select from permissions_group g
-       where g.id = (s.row->>'id')::uuid and ${GROUP_FINGERPRINT} = s.row->>'fingerprint') limit 1`,
-    [id, id],
-  );
-  return rows.length === 0;
+export async function isUnchanged(tx: SqlEntityManager, importId: string): Promise<boolean> {
+  const compared = `${ROW_ID} as id, s.row->>'fingerprint' as fingerprint`;
+  if (await haveUsersChanged(tx, stagedRows({ importId }, ['old-user'], compared))) return false;
+  return !(await haveGroupsChanged(tx, stagedRows({ importId }, ['old-group'], compared)));
 }
 
-/**
- * Replaces names and verified addresses that change by placeholders, before new ones are stored: two users may swap names,
- * and a unique index is checked row by row. No folded name has a capital letter.
- */
-export async function freeNames(tx: SqlEntityManager, id: string): Promise<void> {
-  await tx.execute(
-    `update users_user u set username_key = case when jsonb_exists(s.row->'set', 'username') then 'MOVES:' || u.id else u.username_key end,
-       email_verified_at = case when jsonb_exists(s.row->'set', 'email') then null else u.email_verified_at end
-     ${stagedRows('old-user')} and u.id = (s.row->>'id')::uuid and (jsonb_exists(s.row->'set', 'username') or jsonb_exists(s.row->'set', 'email'))`,
-    [id],
-  );
-  await tx.execute(
-    `update permissions_group g set name_key = 'MOVES:' || g.id
-     ${stagedRows('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
-    [id],
-  );
+const CHANGES = `${ROW_ID} as id, s.row->'set' as changes`;
+const IS_RENAMED = "jsonb_exists(s.row->'set', 'name')";
+
+/** Makes names and verified addresses that change free, before new ones are stored. */
+export async function freeNames(tx: SqlEntityManager, importId: string): Promise<void> {
+  await freeUserNames(tx, stagedRows({ importId }, ['old-user'], CHANGES));
+  await freeGroupNames(tx, stagedRows({ importId }, ['old-group'], `${ROW_ID} as id`, { where: IS_RENAMED }));
 }
 
-const text = (column: string, field: string) => `${column} = coalesce(s.row->'set'->>'${field}', u.${column})`;
-const flag = (column: string, field: string) =>
-  `${column} = coalesce((s.row->'set'->>'${field}')::boolean, u.${column})`;
-const nullable = (column: string, field: string, kind: string) =>
-  `${column} = case when jsonb_exists(s.row->'set', '${field}') then (s.row->'set'->>'${field}')${kind} else u.${column} end`;
-
-type StatementList = [string, unknown[]][];
-type KindFilter = (kind: string) => string;
-
-const from = 'from imports_staged_row s';
-const each = (list: string) => `cross join lateral jsonb_array_elements_text(s.row->'${list}') as one(value)`;
-
-/** The statements that update one slice of rows. `ofKind` is the condition that selects its rows of one kind. */
-export function updateStatements(ofKind: KindFilter, slice: unknown[], api: Api, ids: string): StatementList {
-  return [...changesAndRemovals(ofKind, slice, ids), ...additions(ofKind, slice, api, ids)];
-}
-
-function changesAndRemovals(ofKind: KindFilter, slice: unknown[], ids: string): StatementList {
+/** The statements that update one slice of rows: removals, then additions. `ids` is a JSON object of permission ids by name. */
+export function updates(tx: SqlEntityManager, slice: StagedRange, api: Api, ids: string): Task[] {
+  const names = `${ROW_ID} as id, s.row->'set'->>'name' as name, s.row->'set'->>'nameKey' as name_key`;
   return [
-    [
-      `update users_user u set ${text('username', 'username')}, ${text('username_key', 'usernameKey')}, ${text('email', 'email')},
-         ${nullable('email_key', 'emailKey', '')}, ${nullable('email_verified_at', 'emailVerifiedAt', '::timestamptz')},
-         ${text('first_name', 'firstName')}, ${text('last_name', 'lastName')}, ${text('password', 'password')},
-         password_epoch = u.password_epoch + case when jsonb_exists(s.row->'set', 'password') then 1 else 0 end,
-         ${flag('is_active', 'isActive')}, ${flag('is_staff', 'isStaff')}, ${flag('is_superuser', 'isSuperuser')},
-         attributes = coalesce(s.row->'set'->'attributes', u.attributes)
-       ${from} where ${ofKind('old-user')} and u.id = (s.row->>'id')::uuid and s.row->'set' <> '{}'`,
-      slice,
-    ],
-    [
-      `update permissions_group g set name = s.row->'set'->>'name', name_key = s.row->'set'->>'nameKey'
-       ${from} where ${ofKind('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
-      slice,
-    ],
-    [
-      `delete from permissions_group_permission h using imports_staged_row s ${each('permissionsLost')}
-       where ${ofKind('old-group')} and h.group_id = (s.row->>'id')::uuid and h.permission_id = (?::jsonb->>one.value)::uuid`,
-      [...slice, ids],
-    ],
-    [
-      `delete from permissions_group_member m using imports_staged_row s ${each('groupsLost')}
-       where ${ofKind('old-user')} and m.principal_id = (s.row->>'id')::uuid and m.group_id = one.value::uuid`,
-      slice,
-    ],
-    [
-      `delete from permissions_assignment a using imports_staged_row s ${each('permissionsLost')}
-       where ${ofKind('old-user')} and a.principal_id = (s.row->>'id')::uuid and a.permission_id = (?::jsonb->>one.value)::uuid`,
-      [...slice, ids],
-    ],
+    () => updateUsers(tx, stagedRows(slice, ['old-user'], CHANGES)),
+    () => renameGroups(tx, stagedRows(slice, ['old-group'], names, { where: IS_RENAMED })),
+    () => deleteGroupPermissions(tx, groupPermissions(slice, 'old-group', 'permissionsLost', ids)),
+    () => deleteMembers(tx, memberships(slice, 'old-user', 'groupsLost')),
+    () => deleteAssignments(tx, assignments(slice, 'old-user', 'permissionsLost', ids)),
+    () => insertGroupPermissions(tx, groupPermissions(slice, 'old-group', 'permissionsGained', ids)),
+    () => insertAssignments(tx, assignments(slice, 'old-user', 'permissionsGained', ids)),
+    () => setRoles(tx, roles(slice, 'old-user', api)),
+    ...(['user', 'group', 'permission'] as const).map((kind) => () => updateRecords(tx, slice, api, kind)),
   ];
 }
 
-function additions(ofKind: KindFilter, slice: unknown[], api: Api, ids: string): StatementList {
-  return [
-    [
-      `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
-       ${from} ${each('permissionsGained')} where ${ofKind('old-group')} on conflict do nothing`,
-      [ids, ...slice],
-    ],
-    [
-      `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
-       ${from} ${each('permissionsGained')} where ${ofKind('old-user')} on conflict do nothing`,
-      [ids, ...slice],
-    ],
-    [
-      `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
-       select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
-       ${from} where ${ofKind('old-user')} and jsonb_typeof(s.row->'role') = 'object'
-       on conflict (principal_id, api_id) do update set is_staff = excluded.is_staff, is_superuser = excluded.is_superuser`,
-      [api.id, ...slice],
-    ],
-    // A renamed user has two records, by its key and by its name in the source. Both are updated.
-    ...[
-      ['user', "i.local_id = (s.row->>'id')::uuid"],
-      ['group', "i.local_id = (s.row->>'id')::uuid"],
-      ['permission', "i.source_pk = s.row->>'key'"],
-    ].map(([kind, condition]): [string, unknown[]] => [
-      `update imports_record i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
-       ${from} where ${ofKind(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${condition}`,
-      [...slice, api.audience],
-    ]),
-  ];
-}
-
-/** Adds memberships. To be run after new groups are inserted, because the memberships may be of those. */
-export function gainedMemberships(ofKind: KindFilter): string {
-  return `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, one.value::uuid
-    from imports_staged_row s cross join lateral jsonb_array_elements_text(s.row->'groupsGained') as one(value)
-    where ${ofKind('old-user')} on conflict do nothing`;
+/** Updates import records. A renamed user has two, by its key and by its name in the source. Both are updated. */
+async function updateRecords(
+  tx: SqlEntityManager,
+  slice: StagedRange,
+  api: Api,
+  kind: 'user' | 'group' | 'permission',
+): Promise<void> {
+  const columns = `${ROW_ID} as id, s.row->>'key' as key, decode(s.row->>'digest', 'hex') as digest,
+    nullif(s.row->'imported', 'null') as imported`;
+  const { sql, values } = stagedRows(slice, [`old-${kind}`], columns);
+  await tx.execute(
+    `update imports_record i set imported_digest = r.digest, imported = r.imported from (${sql}) r
+     where i.source = ? and i.kind = '${kind}' and ${kind === 'permission' ? 'i.source_pk = r.key' : 'i.local_id = r.id'}`,
+    [...values, api.audience],
+  );
 }
 
 /** Users per statement that ends sessions. */
@@ -193,8 +141,7 @@ export async function applyEffects(
 async function readMembers(tx: SqlEntityManager, groups: readonly string[]): Promise<string[]> {
   if (groups.length === 0) return [];
   const rows = await tx.execute<{ id: string }[]>(
-    `select distinct principal_id as id from permissions_group_member
-     where group_id = any(array(select jsonb_array_elements_text(?::jsonb)::uuid))`,
+    `select distinct m.principal_id as id from ${groupMemberView('m')} where m.group_id = ${anyId}`,
     [JSON.stringify(groups)],
   );
   return rows.map((one) => one.id);

@@ -1,21 +1,46 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { AuditContext } from '../../audit/index.ts';
-import { type Api, announceCatalogueChange, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
+import { type AuditContext, recordChanges } from '../../audit/index.ts';
+import {
+  type Api,
+  analyzePermissions,
+  announceCatalogueChange,
+  changeCatalogue,
+  createApi,
+  findApi,
+  insertAssignments,
+  insertGroupPermissions,
+  insertGroups,
+  insertMembers,
+  insertPrincipals,
+  livePermission,
+  permissionView,
+  setRoles,
+} from '../../permissions/index.ts';
+import { analyzeTables, bulkInsert } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
+import { analyzeUsers, insertUsers, userView } from '../../users/index.ts';
 import {
   applyEffects,
   freeNames,
-  gainedMemberships,
   hasActiveSuperuser,
   hasUpdates,
   isUnchanged,
-  lockGroups,
-  lockUsers,
-  updateStatements,
+  lockChangedRows,
+  updates,
 } from './apply-update.ts';
+import type { Task } from './batches.ts';
 import type { Plan } from './plan-state.ts';
 import { deleteStagedRows } from './stage.ts';
+import {
+  assignments,
+  groupPermissions,
+  memberships,
+  ROW_ID,
+  roles,
+  type StagedRange,
+  stagedRows,
+} from './staged-rows.ts';
 
 export interface ImportRun {
   readonly id: string;
@@ -38,8 +63,7 @@ export async function apply(
   const hasChanges = hasUpdates(plan);
   const couldAdminister = hasChanges && (await hasActiveSuperuser(tx));
   if (hasChanges) {
-    await lockUsers(tx, id);
-    await lockGroups(tx, id);
+    await lockChangedRows(tx, id);
     if (!(await isUnchanged(tx, id))) throw concurrentChange('a user or a group was changed');
   }
   const api = report.apiCreated ? await createApi(tx, audit, report.api) : await findApi(tx, report.api);
@@ -48,9 +72,14 @@ export async function apply(
   const ids = JSON.stringify(await readIds(tx, api, plan.names));
   if (hasChanges) {
     await freeNames(tx, id);
-    await inSlices(tx, rows.length, (slice) => updateStatements(ofKind, [id, ...slice], api, ids));
+    await inSlices(id, rows.length, (slice) => updates(tx, slice, api, ids));
   }
-  await inSlices(tx, rows.length, (slice) => insertStatements([id, ...slice], api, audit, ids), onProgress);
+  const inserts = (slice: StagedRange) => [
+    ...insertObjects(tx, slice, api, ids),
+    ...insertRecords(tx, slice, api, ids),
+    ...insertEntries(tx, slice, audit, ids),
+  ];
+  await inSlices(id, rows.length, inserts, onProgress);
   if (hasChanges) await applyEffects(tx, audit, plan, api);
   if (couldAdminister && !(await hasActiveSuperuser(tx)))
     throw new Failure(
@@ -62,14 +91,14 @@ export async function apply(
 }
 
 async function inSlices(
-  tx: SqlEntityManager,
+  importId: string,
   rows: number,
-  statements: (slice: [number, number]) => [string, unknown[]][],
+  tasks: (slice: StagedRange) => Task[],
   onProgress: (done: number) => void = () => {},
 ): Promise<void> {
   for (let from = 1; from <= rows; from += SLICE) {
-    for (const [sql, values] of statements([from, from + SLICE - 1])) {
-      await tx.execute(sql, values);
+    for (const run of tasks({ importId, ordinals: [from, from + SLICE - 1] })) {
+      await run();
       onProgress(from - 1);
       // The embedded engine resolves in microtasks only: this lets other requests run.
       await setImmediate();
@@ -90,11 +119,11 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
 }
 
 /** Refuses changes of a user who was deleted since the plan was made. */
-async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
+async function checkDeleted(tx: SqlEntityManager, importId: string): Promise<void> {
+  const { sql, values } = stagedRows({ importId }, ['old-user'], ROW_ID);
   const rows = await tx.execute<unknown[]>(
-    `select 1 from users_user where deleted_at is not null and id = any(array(
-       select (row->>'id')::uuid from imports_staged_row where import_id = ? and kind = 'old-user')) limit 1`,
-    [id],
+    `select 1 from ${userView('u')} where u.deleted_at is not null and u.id = any(array(${sql})) limit 1`,
+    [...values],
   );
   if (rows.length > 0) throw concurrentChange('a user was deleted');
 }
@@ -102,7 +131,7 @@ async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
 /** Returns permission ids by name. Throws Failure if one is missing, which would otherwise be ignored silently. */
 async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
   const rows = await tx.execute<{ id: string; name: string }[]>(
-    'select id, name from permissions_permission where api_id = ? and removed_version is null',
+    `select q.id, q.name from ${permissionView('q')} where q.api_id = ? and ${livePermission()}`,
     [api.id],
   );
   const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
@@ -110,124 +139,72 @@ async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string
   return Object.fromEntries(ids);
 }
 
-const ofKind = (...kinds: string[]) =>
-  `s.import_id = ? and s.ordinal between ? and ? and s.kind in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
+const USER = `${ROW_ID} as id, s.row->>'username' as username, s.row->>'usernameKey' as username_key, s.row->>'email' as email,
+  s.row->>'emailKey' as email_key, (s.row->>'emailVerifiedAt')::timestamptz as email_verified_at, s.row->>'firstName' as first_name,
+  s.row->>'lastName' as last_name, s.row->>'password' as password, (s.row->>'isActive')::boolean as is_active,
+  (s.row->>'isStaff')::boolean as is_staff, (s.row->>'isSuperuser')::boolean as is_superuser,
+  (s.row->>'dateJoined')::timestamptz as date_joined, (s.row->>'lastLogin')::timestamptz as last_login, s.row->'attributes' as attributes`;
 
-/**
- * The statements that insert one slice of rows, in the order of the foreign keys. They write tables of other rooms in sets, where the
- * functions of those rooms write single rows. There are no joins: the database has no statistics of the staged rows, and would choose plans
- * that take minutes. Permissions are looked up in a JSON object instead, where a missing one violates `not null`.
- */
-function insertStatements(slice: unknown[], api: Api, audit: AuditContext, ids: string): [string, unknown[]][] {
+const GROUP = `${ROW_ID} as id, s.row->>'name' as name, s.row->>'nameKey' as name_key`;
+
+/** The statements that insert the objects of one slice of rows, in the order of the foreign keys. */
+function insertObjects(tx: SqlEntityManager, slice: StagedRange, api: Api, ids: string): Task[] {
   return [
-    ...objectStatements(slice, api, ids),
-    ...recordStatements(slice, api, ids),
-    ...auditStatements(slice, audit, ids),
+    () => insertPrincipals(tx, stagedRows(slice, ['new-user'], `${ROW_ID} as id, 'user' as kind`)),
+    () => insertUsers(tx, stagedRows(slice, ['new-user'], USER, { isOrdered: true })),
+    () => insertGroups(tx, stagedRows(slice, ['new-group'], GROUP)),
+    () => insertGroupPermissions(tx, groupPermissions(slice, 'new-group', 'permissions', ids)),
+    () => insertMembers(tx, memberships(slice, 'new-user', 'groups')),
+    // After the new groups, of which these memberships may be.
+    () => insertMembers(tx, memberships(slice, 'old-user', 'groupsGained')),
+    () => insertAssignments(tx, assignments(slice, 'new-user', 'permissions', ids)),
+    () => setRoles(tx, roles(slice, 'new-user', api)),
   ];
 }
 
-function objectStatements(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  return [
-    [
-      `insert into permissions_principal (id, kind) select (s.row->>'id')::uuid, 'user' from imports_staged_row s where ${ofKind('new-user')}`,
-      slice,
-    ],
-    [
-      `insert into users_user (id, username, username_key, email, email_key, email_verified_at, first_name, last_name, password,
-         is_active, is_staff, is_superuser, date_joined, last_login, attributes)
-       select (s.row->>'id')::uuid, s.row->>'username', s.row->>'usernameKey', s.row->>'email', s.row->>'emailKey', (s.row->>'emailVerifiedAt')::timestamptz,
-         s.row->>'firstName', s.row->>'lastName', s.row->>'password', (s.row->>'isActive')::boolean, (s.row->>'isStaff')::boolean,
-         (s.row->>'isSuperuser')::boolean, (s.row->>'dateJoined')::timestamptz, (s.row->>'lastLogin')::timestamptz, s.row->'attributes'
-       from imports_staged_row s where ${ofKind('new-user')} order by s.ordinal`,
-      slice,
-    ],
-    [
-      `insert into permissions_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
-       from imports_staged_row s where ${ofKind('new-group')}`,
-      slice,
-    ],
-    [
-      `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
-       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${ofKind('new-group')} on conflict do nothing`,
-      [ids, ...slice],
-    ],
-    [
-      `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
-       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
-       where ${ofKind('new-user')} on conflict do nothing`,
-      slice,
-    ],
-    [gainedMemberships(ofKind), slice],
-    [
-      `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
-       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${ofKind('new-user')} on conflict do nothing`,
-      [ids, ...slice],
-    ],
-    [
-      `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
-       select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
-       from imports_staged_row s where ${ofKind('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
-      [api.id, ...slice],
-    ],
-  ];
-}
-
-function auditStatements(slice: unknown[], audit: AuditContext, ids: string): [string, unknown[]][] {
-  const { actor } = audit;
-  return [
-    [
-      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
-       select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
-       from imports_staged_row s where ${ofKind('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
-       order by s.ordinal`,
-      [audit.at, actor.kind, actor.id, actor.label, audit.requestId ?? null, ...slice],
-    ],
-    [
-      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
-       select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
-       from imports_staged_row s where ${ofKind('permission')} order by s.ordinal`,
-      [audit.at, actor.kind, actor.id, actor.label, ids, audit.requestId ?? null, ...slice],
-    ],
-  ];
-}
+const insertImportRecords = bulkInsert(
+  'imports_record',
+  'source, kind, source_pk, local_id, imported_digest, imported',
+);
 
 /** Stores the local id of every record, so that a later run finds its objects. */
-function recordStatements(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  const into = 'insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)';
-  return [
-    [
-      `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from imports_staged_row s where ${ofKind('new-group', 'new-user')}`,
-      [api.audience, ...slice],
-    ],
-    [
-      `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from imports_staged_row s where ${ofKind('permission')}`,
-      [api.audience, ids, ...slice],
-    ],
-  ];
+function insertRecords(tx: SqlEntityManager, slice: StagedRange, { audience }: Api, ids: string): Task[] {
+  const rest = "decode(s.row->>'digest', 'hex') as imported_digest, s.row->'imported' as imported";
+  const key = "?::text as source, split_part(s.kind, '-', 2) as kind, s.row->>'key' as source_pk";
+  const permissionKey = "?::text as source, s.kind, s.row->>'key' as source_pk";
+  const objects = stagedRows(slice, ['new-group', 'new-user'], `${key}, ${ROW_ID} as local_id, ${rest}`, {
+    values: [audience],
+  });
+  const permissions = stagedRows(
+    slice,
+    ['permission'],
+    `${permissionKey}, (?::jsonb->>(s.row->>'name'))::uuid as local_id, ${rest}`,
+    { values: [audience, ids] },
+  );
+  return [() => insertImportRecords(tx, objects), () => insertImportRecords(tx, permissions)];
 }
 
-const TABLES = [
-  'permissions_permission',
-  'permissions_group',
-  'permissions_group_member',
-  'permissions_group_permission',
-  'permissions_assignment',
-  'permissions_role',
-  'users_user',
-  'imports_record',
-];
+function insertEntries(tx: SqlEntityManager, slice: StagedRange, audit: AuditContext, ids: string): Task[] {
+  const objects = stagedRows(
+    slice,
+    ['new-group', 'old-group', 'new-user', 'old-user'],
+    `split_part(s.kind, '-', 2) as object_kind, s.row->>'id' as object_id, s.row->>'label' as object_label,
+     s.row->'before' as before, s.row->'after' as after`,
+    { where: "coalesce((s.row->>'isAudited')::boolean, true)", isOrdered: true },
+  );
+  const permissions = stagedRows(
+    slice,
+    ['permission'],
+    `'permission' as object_kind, ?::jsonb->>(s.row->>'name') as object_id, s.row->>'label' as object_label,
+     null::jsonb as before, s.row->'after' as after`,
+    { values: [ids], isOrdered: true },
+  );
+  return [() => recordChanges(tx, audit, 'import', objects), () => recordChanges(tx, audit, 'import', permissions)];
+}
 
-/**
- * Updates the planner's statistics. PostgreSQL does so within a minute, the embedded engine never; until then
- * every login would scan whole tables. Errors are ignored: a role without the privilege gets a warning.
- */
-export async function analyzeTables(em: SqlEntityManager): Promise<void> {
-  for (const table of TABLES) {
-    await em.execute(`analyze ${table}`).catch(() => {});
-    await setImmediate();
-  }
+/** Updates the planner's statistics of all tables that an import writes. */
+export async function analyzeImported(em: SqlEntityManager): Promise<void> {
+  await analyzePermissions(em);
+  await analyzeUsers(em);
+  await analyzeTables(em, 'imports_record');
 }

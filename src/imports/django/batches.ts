@@ -3,6 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 /** Work that pauses regularly and yields the number of processed records. */
 export type Steps<T> = Generator<number, T, void>;
 
+/** One statement of a list; other requests run before the next. */
+export type Task = () => Promise<void>;
+
 /** Records between two pauses: a few milliseconds of work for this process or the embedded database. */
 export const BATCH = 500;
 

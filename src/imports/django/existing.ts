@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Api } from '../../permissions/index.ts';
+import { type Api, groupView } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
+import { userView } from '../../users/index.ts';
 import {
   type ExistingGroup,
   type ExistingPermission,
@@ -60,9 +61,9 @@ export async function readExisting(
   const apiId = api?.id ?? NO_API;
   const previousByKey = await readPreviousByKey(em, audience, dump);
   const groupNames = dump.groups.records.map((one) => casefoldName(one.name));
-  const groupIds = await idsByKey(em, 'permissions_group', 'name_key', groupNames);
+  const groupIds = await idsByKey(em, groupView, 'name_key', groupNames);
   const usernames = dump.users.records.map((one) => casefoldName(one.username));
-  const userIds = await idsByKey(em, 'users_user', 'username_key', usernames);
+  const userIds = await idsByKey(em, userView, 'username_key', usernames);
   const permissions = await readPermissions(em, apiId);
   const permissionNamesById = namesById(permissions);
   const permissionIds = new Map(

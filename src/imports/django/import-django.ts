@@ -2,9 +2,9 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
-import { type Database, PlatformState } from '../../platform/database/index.ts';
+import { type Database, PlatformState, storeState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { analyzeTables, apply, type ImportRun } from './apply.ts';
+import { analyzeImported, apply, type ImportRun } from './apply.ts';
 import { runInSteps } from './batches.ts';
 import { describeRefusal } from './describe.ts';
 import { readExisting } from './existing.ts';
@@ -69,7 +69,7 @@ export async function importDjango(
     throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
   await write(db, { id: report.importId as string, audit, plan }, userModel, onProgress);
-  await analyzeTables(em);
+  await analyzeImported(em);
   return report;
 }
 
@@ -160,7 +160,7 @@ async function write(
       onProgress({ step: 'write', done: 0, total: rows.length });
       await db.fork().transactional(async (tx) => {
         await apply(tx, run, (done) => onProgress({ step: 'write', done, total: rows.length }));
-        if (report.users.created > 0) await storeUserModel(tx, report.api, userModel);
+        if (report.users.created > 0) await storeState(tx, userModelStateName(report.api), userModel);
       });
     } catch (error) {
       // If this fails too, the next start of a server deletes them.
@@ -169,13 +169,6 @@ async function write(
     }
   });
   onProgress({ step: 'write', done: rows.length, total: rows.length });
-}
-
-async function storeUserModel(tx: SqlEntityManager, audience: string, userModel: string): Promise<void> {
-  await tx.execute('insert into platform_state (name, value) values (?, ?::jsonb) on conflict do nothing', [
-    userModelStateName(audience),
-    JSON.stringify(userModel),
-  ]);
 }
 
 /**

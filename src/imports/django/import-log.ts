@@ -1,7 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { auditEntryView } from '../../audit/index.ts';
+import { groupView } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
+import { anyText } from '../../platform/database/index.ts';
 import { inBatches } from './batches.ts';
-import { anyText, type PreviousImport } from './previous-imports.ts';
+import type { PreviousImport } from './previous-imports.ts';
 
 /** The rights that imports from a source have assigned to a user or group and not removed since. */
 export interface LoggedState {
@@ -51,10 +54,10 @@ function idsWithoutValues(previousImports: Iterable<PreviousImport>): string[] {
 async function readNames(em: SqlEntityManager, source: string): Promise<Map<string, Set<string>>> {
   const rows = await em.execute<{ id: string; name: string | null }[]>(
     `with imported as materialized (select local_id from imports_record where source = ? and kind = 'group')
-     select id::text as id, name from permissions_group where id in (select local_id from imported)
-     union select object_id, coalesce("after"->>'name', "before"->>'name') from audit_entry
+     select g.id::text as id, g.name from ${groupView('g')} where g.id in (select local_id from imported)
+     union select object_id, coalesce("after"->>'name', "before"->>'name') from ${auditEntryView('e')}
        where object_kind = 'group' and object_id in (select local_id::text from imported)
-     union select object_id, "before"->>'name' from audit_entry
+     union select object_id, "before"->>'name' from ${auditEntryView('e')}
        where object_kind = 'group' and object_id in (select local_id::text from imported)`,
     [source],
   );
@@ -77,8 +80,8 @@ async function readLog(
   const found = new Map<string, LoggedState>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<{ id: string; before: string | null; after: string }[]>(
-      `select object_id as id, "before"::text as before, "after"::text as after from audit_entry
-       where object_kind = ? and action = 'import' and "after"->>'source' = ? and object_id = ${anyText} order by audit_entry.id`,
+      `select e.object_id as id, e."before"::text as before, e."after"::text as after from ${auditEntryView('e')}
+       where e.object_kind = ? and e.action = 'import' and e."after"->>'source' = ? and e.object_id = ${anyText} order by e.id`,
       [kind, source, JSON.stringify(batch)],
     );
     for (const { id, before, after } of rows) {

@@ -1,9 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { anyId } from '../../platform/database/index.ts';
+import { userView } from '../../users/index.ts';
 import type { PlannedRow, PlanState } from './plan-state.ts';
-import { anyId } from './previous-imports.ts';
 import type { Entry } from './report.ts';
 
-const ACTIVE_SUPERUSER = 'is_superuser and is_active and deleted_at is null';
+const ACTIVE_SUPERUSER = 'u.is_superuser and u.is_active and u.deleted_at is null';
 
 /** Returns the last active superusers of Signet that a plan would remove; empty if it leaves or creates one. */
 export async function findLastSuperusers(em: SqlEntityManager, state: PlanState): Promise<Entry[]> {
@@ -12,12 +13,12 @@ export async function findLastSuperusers(em: SqlEntityManager, state: PlanState)
   if (removed.size === 0 || rows.some((one) => addsSuperuser(state, one))) return [];
   const ids = JSON.stringify([...removed.keys()]);
   const [other] = await em.execute<unknown[]>(
-    `select 1 from users_user where ${ACTIVE_SUPERUSER} and not (id = ${anyId}) limit 1`,
+    `select 1 from ${userView('u')} where ${ACTIVE_SUPERUSER} and not (u.id = ${anyId}) limit 1`,
     [ids],
   );
   if (other) return [];
   const last = await em.execute<{ id: string; username: string }[]>(
-    `select id::text as id, username from users_user where ${ACTIVE_SUPERUSER} and id = ${anyId} order by id`,
+    `select u.id::text as id, u.username from ${userView('u')} where ${ACTIVE_SUPERUSER} and u.id = ${anyId} order by u.id`,
     [ids],
   );
   return last.map(({ id, username }) => ({

@@ -1,5 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { groupView } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
+import { userView } from '../../users/index.ts';
 import { readUsersById } from './existing-rows.ts';
 import type { ImportedUser } from './imported-values.ts';
 import type { PlanState } from './plan-state.ts';
@@ -20,8 +22,8 @@ const PAGE = 2000;
 /** Records of earlier runs that are no longer in the dump. */
 const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u.username, g.name) as name,
     encode(i.imported_digest, 'hex') as digest, i.imported::text as imported
-  from imports_record i left join users_user u on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
-    left join permissions_group g on i.kind = 'group' and g.id = i.local_id
+  from imports_record i left join ${userView('u')} on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
+    left join ${groupView('g')} on i.kind = 'group' and g.id = i.local_id
   where i.source = ? and i.kind = ? and i.source_pk > ? and i.source_pk not like 'deleted%' and (u.id is not null or g.id is not null) order by i.source_pk limit ${PAGE}`;
 
 /**

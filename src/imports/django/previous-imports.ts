@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { anyId, anyText } from '../../platform/database/index.ts';
 import { isNaturalKey, tombstoneKeys } from '../index.ts';
 import { inBatches } from './batches.ts';
 import type { DjangoUser, SourceRecord } from './reader/records.ts';
@@ -27,10 +28,6 @@ function toPreviousImport(row: Row): PreviousImport {
   const imported = row.imported === null ? null : (JSON.parse(row.imported) as Record<string, unknown>);
   return { localId: row.local_id, digest: row.digest, key: row.source_pk, imported };
 }
-
-/** A list as one parameter. An array instead of a join, so that an index is used even with wrong table statistics. */
-export const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
-export const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
 
 /** Returns the previous imports of these records from a source, by key. */
 export async function readPreviousImports(

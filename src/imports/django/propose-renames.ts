@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { groupNameProblem } from '../../permissions/index.ts';
+import { groupNameProblem, groupView } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
-import { importedNameProblem } from '../../users/index.ts';
+import { importedNameProblem, userView } from '../../users/index.ts';
 import { idsByKey } from './existing-rows.ts';
 import type { DjangoDump, RenameCandidate } from './reader/records.ts';
 import type { Rename } from './renames.ts';
@@ -9,9 +9,9 @@ import type { Rename } from './renames.ts';
 /** Numbered names that are tried for one record. */
 const TRIES = 20;
 
-const TABLES = {
-  user: { table: 'users_user', column: 'username_key', problem: importedNameProblem },
-  group: { table: 'permissions_group', column: 'name_key', problem: groupNameProblem },
+const NAMES = {
+  user: { view: userView, column: 'username_key', problem: importedNameProblem },
+  group: { view: groupView, column: 'name_key', problem: groupNameProblem },
 } as const;
 
 /** Proposes a name for each record that needs another one, free in Signet and in the dump. An operator reviews the proposals. */
@@ -24,9 +24,9 @@ export async function proposeRenames(
   for (const kind of ['user', 'group'] as const) {
     const some = renameCandidates.filter((one) => one.kind === kind).map((one) => ({ ...one, tries: candidates(one) }));
     if (some.length === 0) continue;
-    const { table, column } = TABLES[kind];
+    const { view, column } = NAMES[kind];
     const all = some.flatMap((one) => one.tries.map(casefoldName));
-    const taken = new Set((await idsByKey(em, table, column, [...new Set(all)])).keys());
+    const taken = new Set((await idsByKey(em, view, column, [...new Set(all)])).keys());
     for (const one of kind === 'user' ? dump.users.records : dump.groups.records)
       taken.add(casefoldName('username' in one ? one.username : one.name));
     for (const { record, name, tries } of some) {
@@ -48,5 +48,5 @@ function candidates({ kind, record, name }: RenameCandidate): string[] {
   const base = [...visible].slice(0, 120).join('').trim() || `${kind}-${key.slice(0, 100)}`;
   const numbered = Array.from({ length: TRIES }, (_, index) => `${base}-${index + 2}`);
   const tries = [base, ...numbered, `${kind}-${base}`, ...numbered.map((one) => `${kind}-${one}`)];
-  return tries.filter((one) => TABLES[kind].problem(one) === undefined);
+  return tries.filter((one) => NAMES[kind].problem(one) === undefined);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digest } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import type { FlowOrigin } from '../../signin/index.ts';
@@ -136,7 +136,7 @@ function digestPrompt(
   const { scopes, permissions } = consentNeeded;
   const isEverything = requestedAccess.permissions === null;
   const content = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
-  return createHash('sha256').update(content).digest('base64url');
+  return digest(content).toString('base64url');
 }
 
 /** The browser that shows an interaction, and the session in it. */

@@ -4,7 +4,7 @@ import { type Database, runOn, type Statement } from '../../platform/database/in
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { liveSession, noEndedSession, sessionView } from '../../sessions/index.ts';
-import type { RequestedClaims } from '../../tokens/index.ts';
+import type { RequestedClaims, TokenUser } from '../../tokens/index.ts';
 import { activeUserSince, userView } from '../../users/index.ts';
 
 /** Lifetime of a code: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
@@ -110,12 +110,7 @@ export interface CodeState {
   readonly grant: string | null;
   /** Not expired, and its user and session are unchanged. */
   readonly isValid: boolean;
-  readonly user: {
-    readonly id: string;
-    readonly username: string;
-    readonly isStaff: boolean;
-    readonly isSuperuser: boolean;
-  };
+  readonly user: TokenUser;
   /** Version of the user's principal. */
   readonly version: number;
 }

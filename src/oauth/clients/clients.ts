@@ -5,6 +5,7 @@ import { type AuditContext, difference, recordChange } from '../../audit/index.t
 import { type Api, apiView, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { Failure } from '../../platform/errors.ts';
+import { deleteDeliveries } from '../../platform/outbox/index.ts';
 import { suggest } from '../../platform/text.ts';
 import { endClient, updateClientStatuses } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
@@ -186,13 +187,14 @@ function checkConsent({ isFirstParty }: ClientShape, settings: Partial<ClientSet
     throw new Failure('usage', 'Only a first-party client may skip consent: --first-party.');
 }
 
-/** Deletes a client with its secrets and permissions. Its id is random and is not used again. */
+/** Deletes a client with its secrets, permissions and pending deliveries. Its id is random and is not used again. */
 export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     await lockClient(tx, client);
     recordChange(tx, audit, { action: 'delete', object: auditObject(client), before: auditSnapshot(client) });
     await bumpPrincipals(tx, [client.id]);
     await endClient(tx, audit.at, client.id, 'client_deleted');
+    await deleteDeliveries(tx, client.id);
     await tx.nativeDelete(Principal, { id: client.id });
   });
 }

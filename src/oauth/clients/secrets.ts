@@ -64,8 +64,7 @@ export async function listSecrets(
   client: Pick<Client, 'id'>,
   now: Date,
 ): Promise<Pick<ClientSecret, 'createdAt' | 'expiresAt'>[]> {
-  const where = { client: client.id, $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] };
-  return em.find(ClientSecret, where, { orderBy: { createdAt: 'desc', id: 'desc' } });
+  return em.find(ClientSecret, validSecrets(client, now), { orderBy: { createdAt: 'desc', id: 'desc' } });
 }
 
 /** Whether this is a valid secret of the client. */
@@ -75,6 +74,9 @@ export async function isClientSecret(
   secret: string,
   now: Date,
 ): Promise<boolean> {
-  const where = { client: client.id, digest: digest(secret), $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] };
-  return (await em.count(ClientSecret, where)) > 0;
+  return (await em.count(ClientSecret, { ...validSecrets(client, now), digest: digest(secret) })) > 0;
+}
+
+function validSecrets(client: Pick<Client, 'id'>, now: Date) {
+  return { client: client.id, $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] };
 }

@@ -1,6 +1,7 @@
 import { principalView } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { sessionNotEnded, sessionView } from '../../sessions/index.ts';
+import type { TokenUser } from '../../tokens/index.ts';
 import { activeUserSince, userView } from '../../users/index.ts';
 
 /** RFC 8628 §3.2: how long a device waits for its user, and the interval between two polls. */
@@ -55,12 +56,7 @@ export interface DevicePoll {
 
 /** What a user has approved. */
 export interface Approval {
-  readonly user: {
-    readonly id: string;
-    readonly username: string;
-    readonly isStaff: boolean;
-    readonly isSuperuser: boolean;
-  };
+  readonly user: TokenUser;
   /** Version of the user's principal. */
   readonly version: number;
   readonly passwordEpoch: number;

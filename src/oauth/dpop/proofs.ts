@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
+import { digest } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { type ClientJws, isSignedBy, markUsed, publicKeyFor, readClientJws } from '../client-jws.ts';
@@ -98,7 +98,7 @@ function requireTarget({ htm, htu, ath }: ClientJws['claims'], { method, url, ac
   if (typeof htu !== 'string' || !isSameUrl(htu, url))
     throw invalidProof('Its htu is not the address of this request.');
   if (accessToken === undefined) return;
-  if (ath !== createHash('sha256').update(accessToken).digest('base64url'))
+  if (ath !== digest(accessToken).toString('base64url'))
     throw invalidProof('Its ath is not the digest of the access token.');
 }
 

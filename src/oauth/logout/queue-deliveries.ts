@@ -1,5 +1,20 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { EndedSessions } from '../../sessions/index.ts';
+import { placeholders } from '../../platform/database/index.ts';
+import { type DeliveryQuery, enqueueRows, type HeldTopic, releaseDeliveries } from '../../platform/outbox/index.ts';
+import { type EndedSessions, type Successor, sessionView } from '../../sessions/index.ts';
+import { grantView } from '../../tokens/index.ts';
+
+export const LOGOUT_TOPIC = 'oauth.logout';
+
+/** The outbox purges deliveries that were deferred to a session which expired and was never ended. */
+export const heldLogouts: HeldTopic = { topic: LOGOUT_TOPIC, holders: sessionView };
+
+/** What a logout token says; the target of its delivery is the client's principal. */
+export interface LogoutPayload {
+  readonly clientId: string;
+  readonly sub: string;
+  readonly sid: string;
+}
 
 /**
  * The second function at the port `onSessionsEnded`, in the same transaction: queues one delivery for every client that
@@ -9,9 +24,10 @@ import type { EndedSessions } from '../../sessions/index.ts';
 export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
   if (ids.length > 0) {
-    const [successorUser, successorId] = [successor?.user ?? null, successor?.id ?? null];
-    await tx.execute(releaseDeliveries(ids.length), [successorUser, successorId, at, ...ids]);
-    await tx.execute(insertDeliveries(ids.length), [successorUser, successorId, at, at, ...ids]);
+    // Deliveries that were deferred to one of these sessions are due, or deferred to the next successor.
+    const next = successor && { id: successor.id, payload: { sub: successor.user } };
+    await releaseDeliveries(tx, at, LOGOUT_TOPIC, ids, next);
+    await enqueueRows(tx, at, LOGOUT_TOPIC, deliveriesOf(ids, successor));
   }
   if (users.length === 0) return;
   // A user who is activated again later has not consented to anything pending.
@@ -31,21 +47,15 @@ export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSe
  * the user has only authenticated again, no client is logged out yet; but a client knows the session by the `sid` that
  * it received, and is notified with that `sid` when the successor ends.
  */
-function insertDeliveries(sessions: number): string {
-  return `insert into oauth_logout_notice (id, client_id, sub, sid, after_session_id, created_at, next_try_at)
-    select gen_random_uuid(), c.id, s.user_id, s.id, case when s.user_id = ?::uuid then ?::uuid end, ?, ?
-    from sessions_session s
-    cross join lateral (select distinct g.client_id from tokens_grant g where g.principal_id = s.user_id and g.session_id = s.id) given
+function deliveriesOf(sessions: readonly string[], successor: Successor | null): DeliveryQuery {
+  const sql = `select gen_random_uuid() as id, c.id::text as target,
+      jsonb_build_object('clientId', c.client_id, 'sub', s.user_id, 'sid', s.id) as payload,
+      case when s.user_id = ?::uuid then ?::uuid end as held_by
+    from ${sessionView('s')}
+    cross join lateral (
+      select distinct g.client_id from ${grantView('g')} where g.principal_id = s.user_id and g.session_id = s.id
+    ) given
     join oauth_client c on c.id = given.client_id and c.is_active and c.settings ->> 'backchannelLogoutUri' is not null
-    where s.id in (${placeholders(sessions)})`;
-}
-
-/** Releases deliveries that were deferred to one of these sessions, or defers them to the next successor. */
-function releaseDeliveries(sessions: number): string {
-  return `update oauth_logout_notice set after_session_id = case when sub = ?::uuid then ?::uuid end, next_try_at = ?
-    where after_session_id in (${placeholders(sessions)})`;
-}
-
-function placeholders(count: number): string {
-  return Array(count).fill('?').join(', ');
+    where s.id in (${placeholders(sessions.length)})`;
+  return { sql, values: [successor?.user ?? null, successor?.id ?? null, ...sessions] };
 }

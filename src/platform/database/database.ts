@@ -57,11 +57,30 @@ export function runOn<Row>(
   return 'query' in target ? target.query<Row>(statement, values) : runInUnitOfWork<Row>(target, statement, values);
 }
 
+/** Returns the placeholders of so many values for a list in a statement of the unit of work: `in (?, ?)`. */
+export function placeholders(count: number): string {
+  return Array(count).fill('?').join(', ');
+}
+
 /** Rows per statement: few enough that nothing waits long for it. */
 export const PURGE_BATCH = 1000;
 
 /** Statements per run: the rest waits for the next run. */
 export const PURGE_ROUNDS = 20;
+
+/**
+ * Declares a statement for `purgeRows`. `key`: the columns that identify a row of the table. `condition`: which rows have ended before $1,
+ * the instant.
+ */
+export function purgeStatement(
+  name: string,
+  table: string,
+  key: string,
+  condition = 'expires_at < $1::timestamptz',
+): Statement {
+  const rows = `select ${key} from ${table} where ${condition} limit $2`;
+  return { name, text: `delete from ${table} where (${key}) in (${rows}) returning 1 as gone` };
+}
 
 /**
  * Deletes rows that ended before an instant, one batch at a time until one is short, at most PURGE_ROUNDS; returns the number of rows. The
@@ -77,4 +96,12 @@ export async function purgeRows(db: Database, statement: Statement, endedBefore:
     await setImmediate();
   }
   return purged;
+}
+
+/** Stores a fact about this installation (`PlatformState`), unless one of this name is there. */
+export async function storeState(tx: SqlEntityManager, name: string, value: unknown): Promise<void> {
+  await tx.execute('insert into platform_state (name, value) values (?, ?::jsonb) on conflict do nothing', [
+    name,
+    JSON.stringify(value),
+  ]);
 }

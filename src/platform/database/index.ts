@@ -1,6 +1,6 @@
 /**
  * database: access to PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, session settings, running migrations, hot statements, purging in bounded batches, change signals between
+ * Owns: opening and closing, session settings, running migrations, hot statements, purging in bounded batches, the change feed between
  *   processes.
  * Does not own: entities and migrations (passed in), the lock on the embedded folder (folder-lock.ts), nor any rule about stored data.
  */
@@ -9,14 +9,19 @@ import type { Database } from './database.ts';
 import type { Model } from './options.ts';
 import type { Use } from './session-settings.ts';
 
+export { analyzeTables, anyId, anyText, bulkDelete, bulkInsert, type RowQuery } from './bulk.ts';
+export { announce, type ChangeFeed, startChangeFeed, type Topic } from './change-feed.ts';
 export {
   type Connections,
   type Database,
   type Migrations,
   PURGE_BATCH,
   PURGE_ROUNDS,
+  placeholders,
   purgeRows,
+  purgeStatement,
   runOn,
+  storeState,
 } from './database.ts';
 export { PlatformState } from './entities.ts';
 export type { Model } from './options.ts';
@@ -24,7 +29,6 @@ export type { Pooler } from './pooler.ts';
 export { type Binding, bind, definePort, type Port } from './ports.ts';
 export { type DatabaseProblem, findDatabaseProblems } from './problems.ts';
 export { missingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
-export { announce, type Signals, startSignals } from './signals.ts';
 export { hotSelect, type Statement, view } from './statement.ts';
 
 /**

@@ -134,7 +134,7 @@ class Slot {
 /** One connection of the pipeline. */
 class PipelineConnection implements SelectConnection {
   readonly descriptions: SelectConnection['descriptions'] = new Map();
-  readonly outbox: Buffer[] = [];
+  readonly unsent: Buffer[] = [];
   readonly #client: pg.Client;
   readonly #onPool: RunStatement;
   readonly #closeTimeoutMs: number | undefined;
@@ -188,14 +188,14 @@ class PipelineConnection implements SelectConnection {
     return new Promise<Row[]>((resolve, reject) => {
       const select = new PipelinedSelect(this, statement, values, { resolve, reject });
       this.#inFlight.add(select);
-      if (this.outbox.length === 0) setImmediate(this.#flush);
+      if (this.unsent.length === 0) setImmediate(this.#flush);
       this.#client.query(select as unknown as pg.Query);
     });
   }
 
   readonly #flush = (): void => {
-    if (this.outbox.length > 0) clientStream(this.#client).write(Buffer.concat(this.outbox));
-    this.outbox.length = 0;
+    if (this.unsent.length > 0) clientStream(this.#client).write(Buffer.concat(this.unsent));
+    this.unsent.length = 0;
   };
 
   typeParser(oid: number, format: string): (text: string) => unknown {

@@ -17,7 +17,7 @@ export interface SelectConnection {
   /** By the names of the statements sent on it. */
   readonly descriptions: Map<string, Description>;
   /** Buffered messages, sent in one write at the end of the event loop turn. */
-  readonly outbox: Buffer[];
+  readonly unsent: Buffer[];
   typeParser(oid: number, format: string): (text: string) => unknown;
   /** Called once, with PostgreSQL's result. */
   onSettled(select: PipelinedSelect, error: Error | null, rows: Row[]): void;
@@ -68,20 +68,20 @@ export class PipelinedSelect {
   }
 
   submit(): null {
-    const { descriptions, outbox } = this.#connection;
+    const { descriptions, unsent } = this.#connection;
     const { name, text } = this.statement;
     this.#description = descriptions.get(name);
     if (this.#description === undefined) {
       this.#description = { columns: null };
       descriptions.set(name, this.#description);
       // Closed first: behind a pooler, a previous client of this connection may have left a statement of that name.
-      outbox.push(
+      unsent.push(
         serialize.close({ type: 'S', name }),
         serialize.parse({ name, text }),
         serialize.describe({ type: 'S', name }),
       );
     }
-    outbox.push(this.#bind, EXECUTE_AND_SYNC);
+    unsent.push(this.#bind, EXECUTE_AND_SYNC);
     return null;
   }
 

@@ -10,13 +10,10 @@ export interface SessionCookie {
 }
 
 export function sessionCookie(issuer: string): SessionCookie {
-  const secure = issuer.startsWith('https:');
-  const name = secure ? '__Host-signet_session' : 'signet_session';
-  const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const;
+  const { name, attributes, read } = hostCookie(issuer, 'signet_session');
   return {
     name,
-    // 256 bits, base64url; any other value is not ours.
-    read: (request) => (/^[\w-]{43}$/.test(request.cookies[name] ?? '') ? (request.cookies[name] as string) : null),
+    read,
     write: (reply, token, maxAgeSeconds) => void reply.setCookie(name, token, { ...attributes, maxAge: maxAgeSeconds }),
     clear: (reply) => void reply.clearCookie(name, attributes),
   };
@@ -29,11 +26,20 @@ export interface BrowserCookie {
 }
 
 export function flowCookie(issuer: string): BrowserCookie {
+  const { name, attributes, read } = hostCookie(issuer, 'signet_flow');
+  return { read, write: (reply, secret) => void reply.setCookie(name, secret, attributes) };
+}
+
+function hostCookie(issuer: string, plainName: string) {
   const secure = issuer.startsWith('https:');
-  const name = secure ? '__Host-signet_flow' : 'signet_flow';
+  const name = secure ? `__Host-${plainName}` : plainName;
   return {
-    read: (request) => (/^[\w-]{43}$/.test(request.cookies[name] ?? '') ? (request.cookies[name] as string) : null),
-    write: (reply, secret) =>
-      void reply.setCookie(name, secret, { path: '/', httpOnly: true, secure, sameSite: 'lax' }),
+    name,
+    attributes: { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const,
+    // 256 bits, base64url; any other value is not ours.
+    read(request: FastifyRequest): string | null {
+      const value = request.cookies[name];
+      return value !== undefined && /^[\w-]{43}$/.test(value) ? value : null;
+    },
   };
 }

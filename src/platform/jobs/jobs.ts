@@ -9,28 +9,17 @@ export interface Job {
   run(stopping: AbortSignal): Promise<void>;
 }
 
-export interface Jobs {
-  /** Runs a job now; a job in progress runs once more afterwards. */
-  wake(name: string): void;
-  /** Waits for runs in progress. */
-  stop(): Promise<void>;
-}
-
-export function startJobs(jobs: readonly Job[], log: Logger): Jobs {
+/** Starts each job at its interval, unless it is still running. Returns a function that stops them and waits for runs in progress. */
+export function startJobs(jobs: readonly Job[], log: Logger): () => Promise<void> {
   const stopping = new AbortController();
   const running = new Map<Job, Promise<void>>();
-  const pending = new Set<Job>();
 
   const start = (job: Job) => {
-    if (stopping.signal.aborted || running.has(job)) return;
-    pending.delete(job);
+    if (running.has(job)) return;
     const run = job
       .run(stopping.signal)
       .catch((error: Error) => log.error({ job: job.name, err: safeError(error) }, 'a job failed'))
-      .finally(() => {
-        running.delete(job);
-        if (pending.has(job)) start(job);
-      });
+      .finally(() => running.delete(job));
     running.set(job, run);
   };
   const timers = jobs.map((job) => {
@@ -38,17 +27,9 @@ export function startJobs(jobs: readonly Job[], log: Logger): Jobs {
     timer.unref();
     return timer;
   });
-  return {
-    wake(name) {
-      for (const job of jobs.filter((one) => one.name === name)) {
-        pending.add(job);
-        start(job);
-      }
-    },
-    async stop() {
-      stopping.abort();
-      for (const timer of timers) clearInterval(timer);
-      await Promise.all(running.values());
-    },
+  return async () => {
+    stopping.abort();
+    for (const timer of timers) clearInterval(timer);
+    await Promise.all(running.values());
   };
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest } from '../../platform/digest.ts';
 
 /** Returns the key of a counter: a digest, so that names and networks are not stored. */
 export function throttleKey(...parts: string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex');
+  return digest(parts.join('\0')).toString('hex');
 }
 
 /**

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { casefoldName } from '../../platform/casefold.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { userView } from '../../users/index.ts';
 import { incrementCounters, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
@@ -30,7 +30,9 @@ export interface ThrottledAttempt {
 
 const QUARTER_HOUR = 900;
 const HOUR = 3600;
-const FAMILIAR_NETWORK_SECONDS = 90 * 86_400;
+
+/** After this time without a login a network is no longer familiar. */
+export const FAMILIAR_NETWORK_SECONDS = 90 * 86_400;
 
 /**
  * Increments, in one statement, every counter that is below its limit and returns their keys, and `familiar` if the user has logged in
@@ -102,7 +104,5 @@ export async function reserveAttempt(
 
 /** Returns the stored digest of a network. */
 export function networkDigest(ip: string): Buffer {
-  return createHash('sha256')
-    .update(`network\0${clientNetwork(ip)}`)
-    .digest();
+  return digest(`network\0${clientNetwork(ip)}`);
 }

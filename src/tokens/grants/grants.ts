@@ -2,6 +2,7 @@ import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
+import { placeholders } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { EndedSessions, Successor } from '../../sessions/index.ts';
 import { RefreshGrant } from '../entities.ts';
@@ -161,10 +162,9 @@ export async function endSessionGrants(tx: SqlEntityManager, ended: EndedSession
  * they end in two steps.
  */
 async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
-  const placeholders = (values: readonly string[]) => values.map(() => '?').join(', ');
   const conditions = [
-    ...(sessions.length === 0 ? [] : [`session_id in (${placeholders(sessions)})`]),
-    ...(users.length === 0 ? [] : [`principal_id in (${placeholders(users)})`]),
+    ...(sessions.length === 0 ? [] : [`session_id in (${placeholders(sessions.length)})`]),
+    ...(users.length === 0 ? [] : [`principal_id in (${placeholders(users.length)})`]),
   ];
   if (conditions.length === 0) return;
   const live = `select id from tokens_grant where (${conditions.join(' or ')}) and ended_at is null`;

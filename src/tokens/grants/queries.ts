@@ -2,6 +2,7 @@ import { apiView, principalView } from '../../permissions/index.ts';
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import { noEndedSession } from '../../sessions/index.ts';
 import { activeUserSince, userView } from '../../users/index.ts';
+import type { TokenUser } from '../claims.ts';
 import type { RequestedClaims } from '../entities.ts';
 import type { StatusIndex } from '../status/status-index.ts';
 import { liveGrant } from '../views.ts';
@@ -38,12 +39,7 @@ export interface GrantState {
   readonly claims: RequestedClaims | null;
   readonly authTime: Date | null;
   readonly amr: readonly string[];
-  readonly user: {
-    readonly id: string;
-    readonly username: string;
-    readonly isStaff: boolean;
-    readonly isSuperuser: boolean;
-  };
+  readonly user: TokenUser;
   /** Permissions version of the user's principal. */
   readonly version: number;
   readonly statusIndex: StatusIndex | null;

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../platform/digest.ts';
+import { decodeBase64url } from '../../platform/text.ts';
 
 /** The key of refresh tokens, derived from the master key for this purpose alone. */
 export type RefreshKey = KeyObject & { readonly refreshes: true };
@@ -33,10 +34,8 @@ export interface PresentedRefreshToken {
 
 /** Returns null for input without the form of a refresh token. */
 export function readRefreshToken(token: string): PresentedRefreshToken | null {
-  const bytes = Buffer.from(token, 'base64url');
-  // Only the canonical spelling is accepted: unused bits of the last character are zero.
-  if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== token)
-    return null;
+  const bytes = decodeBase64url(token);
+  if (bytes === null || bytes.length !== HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION) return null;
   const head = bytes.subarray(0, HEAD_BYTES);
   const hex = head.subarray(1, 1 + ID_BYTES).toString('hex');
   return {

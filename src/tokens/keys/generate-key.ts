@@ -4,8 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { calculateJwkThumbprint } from 'jose';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { SigningKey } from '../entities.ts';
-import { seal } from './seal.ts';
-import { type Alg, publicJwk, sealPurpose } from './signing-key.ts';
+import { type Alg, publicJwk, sealKey } from './signing-key.ts';
 
 /** A generated key that is not stored yet. */
 export interface NewKey {
@@ -43,7 +42,7 @@ export async function insertKey(
     kid,
     alg,
     publicJwk: publicJwk(publicKey, kid, alg),
-    privateSealed: seal(masterKey, sealPurpose(kid), privateKey.export({ type: 'pkcs8', format: 'der' })),
+    privateSealed: sealKey(masterKey, kid, privateKey.export({ type: 'pkcs8', format: 'der' })),
     state,
     createdAt: audit.at,
     publishedAt: audit.at,

@@ -3,8 +3,7 @@ import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { KEYS_LOCK, readKeys } from './rotate.ts';
-import { seal } from './seal.ts';
-import { sealPurpose, unsealKey } from './signing-key.ts';
+import { sealKey, unsealKey } from './signing-key.ts';
 
 /**
  * Seals every signing key under another master key, all of them or none, and returns how many. The keys themselves stay
@@ -18,7 +17,7 @@ export async function rewrapKeys(em: SqlEntityManager, audit: AuditContext, from
     const keys = await readKeys(tx);
     for (const key of keys) {
       const { kid } = key;
-      const privateSealed = seal(to, sealPurpose(kid), unsealKey(from, key));
+      const privateSealed = sealKey(to, kid, unsealKey(from, key));
       await tx.nativeUpdate(SigningKey, { kid }, { privateSealed });
     }
     recordChange(tx, audit, {

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { listApiAlgorithms } from '../../permissions/index.ts';
-import { announce, definePort } from '../../platform/database/index.ts';
+import { announce, definePort, type Topic } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { SigningKey } from '../entities.ts';
@@ -16,6 +16,9 @@ import {
   stepsDue,
 } from './rotation.ts';
 import { type Alg, unsealKey } from './signing-key.ts';
+
+/** The signing keys. */
+export const KEYS_TOPIC: Topic = { name: 'keys' };
 
 /** The default algorithm of APIs and ID tokens, which always has a key. */
 const DEFAULT_ALG: Alg = 'RS256';
@@ -115,7 +118,7 @@ export async function applySteps(
     if (steps.length === 0) return [];
     for (const step of steps) await applyStep(tx, audit, step, { masterKey, keys, generated });
     await tx.flush();
-    await announce(tx, 'keys');
+    await announce(tx, KEYS_TOPIC);
     return steps;
   });
 }

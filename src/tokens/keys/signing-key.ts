@@ -2,10 +2,11 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign as nodeSign, si
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
 import type { CompactParts } from '../../platform/jws.ts';
+import { seal, sealingKey, unseal } from '../../platform/seal.ts';
+import { decodeBase64url } from '../../platform/text.ts';
 import { SigningKey } from '../entities.ts';
 import { deriveOpaqueKey } from '../opaque.ts';
 import { toDer, toRaw } from './ecdsa.ts';
-import { unseal } from './seal.ts';
 
 export type Alg = SigningKey['alg'];
 
@@ -44,23 +45,24 @@ export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boo
   return der !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, der);
 }
 
-/**
- * Whether this key signed the JWS. Only the canonical spelling of a signature is accepted: unused bits of its last
- * character are zero.
- */
+/** Whether this key signed the JWS. Only the canonical spelling of a signature is accepted. */
 export function isSignedWith(key: OpenKey, { head, payload, signature }: CompactParts): boolean {
-  const bytes = Buffer.from(signature, 'base64url');
-  return bytes.toString('base64url') === signature && verifyBytes(key, Buffer.from(`${head}.${payload}`), bytes);
+  const bytes = decodeBase64url(signature);
+  return bytes !== null && verifyBytes(key, Buffer.from(`${head}.${payload}`), bytes);
 }
 
-/** The purpose under which a private half is sealed: one key does not open under the id of another. */
-export function sealPurpose(kid: string): string {
-  return `signing-key:${kid}`;
+/** Seals the private half (PKCS #8) of a key for the database: one key does not open under the id of another. */
+export function sealKey(masterKey: Buffer, kid: string, der: Buffer): Buffer {
+  return seal(sealingKeyOf(masterKey, kid), der);
+}
+
+function sealingKeyOf(masterKey: Buffer, kid: string): KeyObject {
+  return sealingKey(masterKey, `signing-key:${kid}`);
 }
 
 /** Returns the private half (PKCS #8) of a key. Failure when another master key sealed it. */
 export function unsealKey(masterKey: Buffer, row: Pick<SigningKey, 'kid' | 'privateSealed'>): Buffer {
-  const der = unseal(masterKey, sealPurpose(row.kid), Buffer.from(row.privateSealed));
+  const der = unseal(sealingKeyOf(masterKey, row.kid), Buffer.from(row.privateSealed));
   if (der) return der;
   throw new Failure(
     'failed',

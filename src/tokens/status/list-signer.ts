@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
+import { singleFlight } from '../../platform/concurrency.ts';
 import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { type Clock, numericDate } from '../../platform/time.ts';
+import { draftJwt, signDraft } from '../keys/jwt.ts';
 import type { KeyRing } from '../keys/ring.ts';
-import { signBytes } from '../keys/signing-key.ts';
 import type { Bitmap } from './bitmap.ts';
 import { statusListUri } from './status-index.ts';
 
@@ -34,7 +35,7 @@ const compress = promisify(deflate);
 
 export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): ListSigner {
   const signed = new Map<number, SignedList>();
-  const pending = new Map<number, Promise<void>>();
+  const shareSigning = singleFlight<void>();
 
   const sign = async (list: number, bitmap: Bitmap): Promise<void> => {
     const { revision } = bitmap;
@@ -42,7 +43,6 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
     const iat = numericDate(clock.now());
     // A copy: another thread compresses it.
     const lst = (await compress(bitmap.bits.slice(), { level: 9 })).toString('base64url');
-    const header = { typ: 'statuslist+jwt', alg: key.alg, kid: key.kid };
     const claims = {
       iss: issuer,
       sub: statusListUri(issuer, list),
@@ -51,8 +51,7 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
       ttl: LIST_TTL_SECONDS,
       status_list: { bits: 2, lst },
     };
-    const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-    const token = `${input}.${signBytes(key, Buffer.from(input)).toString('base64url')}`;
+    const token = signDraft(draftJwt(key, 'statuslist+jwt', claims));
     const document = publicDocument(Buffer.from(token));
     signed.set(list, { document, revision, kid: key.kid, signedAt: iat });
   };
@@ -71,11 +70,7 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
     async document(list, bitmap) {
       // The state at the call: later changes are in the next document.
       const { revision } = bitmap;
-      while (!isCurrent(list, revision)) {
-        const signing = pending.get(list) ?? sign(list, bitmap).finally(() => pending.delete(list));
-        pending.set(list, signing);
-        await signing;
-      }
+      while (!isCurrent(list, revision)) await shareSigning(String(list), () => sign(list, bitmap));
       return signed.get(list)?.document ?? null;
     },
   };

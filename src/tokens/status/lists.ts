@@ -1,14 +1,12 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { oneAtATime } from '../../platform/concurrency.ts';
+import type { ChangeFeed, Database, Statement } from '../../platform/database/index.ts';
 import type { PublicDocument } from '../../platform/digest.ts';
 import type { Clock } from '../../platform/time.ts';
 import type { KeyRing } from '../keys/ring.ts';
 import { type Bitmaps, createBitmaps, type StatusRow } from './bitmap.ts';
-import { type ChangeFeed, createChangeFeed, type StatusEvent } from './change-feed.ts';
+import { createEventHistory, type EventHistory, type StatusEvent } from './event-history.ts';
 import { createListSigner } from './list-signer.ts';
-import { STATUS_CHANNEL } from './set-status.ts';
-
-/** Polls behind the notifications, which a connection pooler may drop. */
-const POLL_MS = 500;
+import { STATUS_TOPIC } from './set-status.ts';
 
 /** Lists are not served when the last read of the database is older: a verifier would take old states for current ones. */
 const MAX_READ_AGE_SECONDS = 5;
@@ -28,24 +26,25 @@ export interface StatusLists {
   stats(): { readonly lists: number; readonly followers: number; readonly readAgeSeconds: number };
   /** Reads the changes now and waits for them. */
   refresh(): Promise<void>;
-  /** Reads everything, then follows changes. Returns a function that stops it. */
-  start(onFailure: (error: Error) => void): Promise<() => Promise<void>>;
+  /** Reads everything, then follows changes until the feed stops. */
+  start(changes: ChangeFeed): Promise<void>;
 }
 
 export function createStatusLists(db: Database, keys: KeyRing, issuer: string, clock: Clock): StatusLists {
   const bitmaps = createBitmaps();
-  const feed = createChangeFeed();
+  const history = createEventHistory();
   const signer = createListSigner(keys, issuer, clock);
-  const reader = createReader(db, bitmaps, feed);
-  const { refresh, idle } = createRefresh(reader.read);
+  const reader = createReader(db, bitmaps, history);
+  // Requests wait for a read too, so the feed is not the only one that starts it.
+  const { run: refresh } = oneAtATime(reader.read);
 
   return {
     numbers: bitmaps.numbers,
-    follow: feed.follow,
+    follow: history.follow,
     refresh,
     stats: () => ({
       lists: bitmaps.numbers().length,
-      followers: feed.followerCount(),
+      followers: history.followerCount(),
       readAgeSeconds: reader.ageSeconds(),
     }),
     async document(list) {
@@ -56,17 +55,9 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
       const bitmap = bitmaps.get(list);
       return bitmap ? signer.document(list, bitmap) : null;
     },
-    async start(onFailure) {
-      const wake = () => void refresh().catch(onFailure);
+    async start(changes) {
       await refresh();
-      const stopListening = await db.listen(STATUS_CHANNEL, wake);
-      const timer = setInterval(wake, POLL_MS);
-      timer.unref();
-      return async () => {
-        clearInterval(timer);
-        await stopListening();
-        await idle();
-      };
+      changes.follow(STATUS_TOPIC, refresh);
     },
   };
 }
@@ -89,7 +80,7 @@ const changedStatuses = selectStatuses(
 const allStatuses = selectStatuses('tokens-status-moved', 't.state <> 0');
 
 /** Reads states from the database into the bitmaps and publishes what changed. */
-function createReader(db: Database, bitmaps: Bitmaps, feed: ChangeFeed) {
+function createReader(db: Database, bitmaps: Bitmaps, history: EventHistory) {
   let horizon: string | null = null;
   let fullReadAt = Number.NEGATIVE_INFINITY;
   let readAt = Number.NEGATIVE_INFINITY;
@@ -106,32 +97,10 @@ function createReader(db: Database, bitmaps: Bitmaps, feed: ChangeFeed) {
     const isOtherServer = horizon !== null && BigInt(next) < BigInt(horizon);
     horizon = isOtherServer ? null : next;
     readAt = startedAt;
-    if (isFirst) feed.begin(Number(next));
-    else feed.publish(changes, Number(next));
+    if (isFirst) history.begin(Number(next));
+    else history.publish(changes, Number(next));
     if (isOtherServer) await read();
   };
 
   return { read, ageSeconds: () => (performance.now() - readAt) / 1000 };
-}
-
-/** Runs one read at a time. A call during a read is served by the next one, which all such calls share. */
-function createRefresh(read: () => Promise<void>) {
-  let running: Promise<void> | null = null;
-  let waiting: Promise<void> | null = null;
-  const refresh = (): Promise<void> => {
-    if (!running) {
-      running = read().finally(() => {
-        running = null;
-      });
-      return running;
-    }
-    waiting ??= running
-      .catch(() => {})
-      .then(() => {
-        waiting = null;
-        return refresh();
-      });
-    return waiting;
-  };
-  return { refresh, idle: async () => running?.catch(() => {}) };
 }

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AffectedPrincipals, apiView, type RightsChange } from '../../permissions/index.ts';
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { announce, type Database, placeholders, type Statement, type Topic } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import type { StatusIndex } from './status-index.ts';
@@ -8,8 +8,8 @@ import type { StatusIndex } from './status-index.ts';
 /** The states of an index (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
 
-/** The channel that notifies processes of changed states. */
-export const STATUS_CHANNEL = 'signet_status';
+/** Changed states. A counted version would make every logout and every change of rights wait for the one before; `changed` orders them. */
+export const STATUS_TOPIC: Topic = { name: 'status', hasOwnVersion: true };
 
 /**
  * The longest lifetime of a token and of a signed list, and a margin for clocks: after that no verifier reads the
@@ -28,7 +28,7 @@ export async function updateStatuses(
 ): Promise<number> {
   if (apis?.length === 0) return 0;
   if ('apiDeletedAt' in affected) return revokeApiStatuses(tx, apis ?? [], affected.apiDeletedAt);
-  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals)})`, affected.principals, {
+  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals.length)})`, affected.principals, {
     kind,
     apis,
   });
@@ -73,7 +73,7 @@ function applyRightsChange(
   const where = [
     whose,
     `state in (${from.join(', ')})`,
-    ...(apis === null ? [] : [`api_id in (${placeholders(apis)})`]),
+    ...(apis === null ? [] : [`api_id in (${placeholders(apis.length)})`]),
     // At an API whose verifiers know only the value 0, additions take effect at the next refresh.
     ...(kind === 'added' ? [`api_id in (select a.id from ${apiView('a')} where a.with_superseded)`] : []),
   ];
@@ -85,7 +85,10 @@ async function revokeApiStatuses(tx: SqlEntityManager, apis: readonly string[], 
   if (apis.length === 0) return 0;
   const until = plusSeconds(at, LINGER_SECONDS);
   const set = `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`;
-  return setStatus(tx, set, `api_id in (${placeholders(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
+  return setStatus(tx, set, `api_id in (${placeholders(apis.length)}) and state <> ${STATUS.revoked}`, [
+    until,
+    ...apis,
+  ]);
 }
 
 /**
@@ -99,7 +102,7 @@ export async function revokeStatuses(
   actors: readonly string[] = [],
 ): Promise<void> {
   const whose = [
-    ...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners)})`]),
+    ...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners.length)})`]),
     ...actors.map(() => DELEGATED_THROUGH),
   ];
   if (whose.length === 0) return;
@@ -153,16 +156,12 @@ async function setStatus(
     [...whereValues, ...setValues],
   );
   const count = row?.moved ?? 0;
-  if (count > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+  if (count > 0) await announce(tx, STATUS_TOPIC);
   return count;
 }
 
 function countPlaceholders(sql: string): number {
   return sql.split('?').length - 1;
-}
-
-function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
 }
 
 const revokeStatement: Statement = {

@@ -1,7 +1,7 @@
 import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/concurrency.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
 import { clientSite } from '../../signin/index.ts';
-import type { StatusEvent } from './change-feed.ts';
+import type { StatusEvent } from './event-history.ts';
 import type { StatusLists } from './lists.ts';
 
 /** A comment line that keeps an idle stream open. */

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
+import { currentSession } from '../../sessions/index.ts';
 import { errorPages, htmlResponse, redirectResponse, renderErrors, retryResponse } from '../../ui/render.ts';
-import { currentSession, requestOrigin, type SignInDeps } from '../session.ts';
+import { requestOrigin, type SignInDeps } from '../session.ts';
 import { sendAuthorizationResponse } from './send-response.ts';
 
 const optionalText = Type.Optional(Type.String());
@@ -83,10 +84,11 @@ export async function authorizePages(app: App, deps: SignInDeps): Promise<void> 
     security,
     querystring: Type.Object(parameters),
   };
-  // A HEAD is given no code: its response is not read, but may be logged (RFC 9110 §9.3.2).
-  app.get('/oauth2/authorize', { ...unvalidated, schema: byGet }, async (request, reply) =>
-    respond(deps, request, reply, request.method === 'HEAD' ? undefined : await currentSession(deps, request)),
-  );
+  app.get('/oauth2/authorize', { ...unvalidated, schema: byGet }, async (request, reply) => {
+    // A HEAD is given no code: its response is not read, but may be logged (RFC 9110 §9.3.2).
+    const isHead = request.method === 'HEAD';
+    return respond(deps, request, reply, isHead ? undefined : await currentSession(deps, deps.session, request));
+  });
   const byPost = {
     ...operation,
     operationId: 'authorizeByPost',

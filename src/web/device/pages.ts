@@ -10,10 +10,10 @@ import {
   type UserDecision,
 } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
-import type { LiveSession } from '../../sessions/index.ts';
+import { currentSession, type LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
-import { currentSession, type SignInDeps } from '../session.ts';
+import type { SignInDeps } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
 
 export interface DevicePageDeps extends SignInDeps {
@@ -45,7 +45,7 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
   };
   app.get(PATH, { schema: get }, async (request, reply) => {
     const { user_code: typed = '' } = request.query;
-    if (!(await currentSession(deps, request))) return redirectToLogin(reply, issuer, typed);
+    if (!(await currentSession(deps, deps.session, request))) return redirectToLogin(reply, issuer, typed);
     // The code of a link is not looked up before a person submits it.
     const code = parseUserCode(typed);
     return render(reply, 200, 'Connect a device', codeForm(code === null ? '' : formatUserCode(code)));
@@ -70,7 +70,7 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
   };
   app.post(PATH, { schema: post }, async (request, reply) => {
     const fields = (request.body ?? {}) as Record<string, string>;
-    const session = await currentSession(deps, request);
+    const session = await currentSession(deps, deps.session, request);
     if (!session) return redirectToLogin(reply, issuer, fields['user_code'] ?? '');
     return submitCode(deps, reply, fields, { session, secret: deps.session.read(request) as string, ip: request.ip });
   });

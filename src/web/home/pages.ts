@@ -1,7 +1,8 @@
 import type { App } from '../../platform/http/index.ts';
+import { currentSession } from '../../sessions/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { htmlResponse, render } from '../../ui/render.ts';
-import { currentSession, type SignInDeps } from '../session.ts';
+import type { SignInDeps } from '../session.ts';
 
 /** The home page. */
 export async function homePages(app: App, deps: SignInDeps): Promise<void> {
@@ -13,7 +14,7 @@ export async function homePages(app: App, deps: SignInDeps): Promise<void> {
     response: { 200: htmlResponse('The page.') },
   };
   app.get('/', { schema: { ...home, problems: ['unavailable'] } }, async (request, reply) => {
-    const session = await currentSession(deps, request);
+    const session = await currentSession(deps, deps.session, request);
     return render(reply, 200, 'Signet', homeContent(deps.endpoint.issuer, session?.user.username ?? null));
   });
 }

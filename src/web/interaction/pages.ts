@@ -10,10 +10,11 @@ import {
 import { Api } from '../../permissions/index.ts';
 import { singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
+import { currentSession } from '../../sessions/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
 import { sendAuthorizationResponse } from '../authorize/send-response.ts';
-import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
+import { browserBinding, requestOrigin, type SignInDeps } from '../session.ts';
 import { consentPage } from './consent.ts';
 
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
@@ -37,7 +38,7 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   const once = singleFlight<NextStep>();
   const browserContext = async (request: Request, reply: Reply) => ({
     browser: browserBinding(deps, request, reply),
-    session: await currentSession(deps, request),
+    session: await currentSession(deps, deps.session, request),
     ...requestOrigin(request),
   });
 

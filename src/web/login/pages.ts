@@ -3,13 +3,13 @@ import { Type } from 'typebox';
 import { type AuthorizationRequest, formTargets, loadInteraction } from '../../oauth/index.ts';
 import { type SingleFlight, singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
-import type { LiveSession } from '../../sessions/index.ts';
+import { currentSession, type LiveSession } from '../../sessions/index.ts';
 import { type Authentication, type ClientInfo, formDigest, signIn } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { type CspOptions, field } from '../../ui/layout.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import { interactionFrom, safeReturnTo } from '../return-to.ts';
-import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
+import { browserBinding, requestOrigin, type SignInDeps } from '../session.ts';
 
 export interface LoginDeps extends SignInDeps {
   readonly authentication: Authentication;
@@ -154,7 +154,7 @@ interface LoginContext {
 }
 
 async function loadContext(deps: LoginDeps, request: Request, reply: Reply, returnTo: string): Promise<LoginContext> {
-  const session = await currentSession(deps, request);
+  const session = await currentSession(deps, deps.session, request);
   const secret = interactionFrom(returnTo);
   if (secret === null) return { returnTo, session, isLoginRequired: false, request: null };
   const interaction = await loadInteraction(deps.endpoint, secret, {

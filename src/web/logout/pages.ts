@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { type ClientCache, formTargets, responseLocation } from '../../oauth/index.ts';
 import { type LogoutRequest, nextLogoutStep, readLogoutRequest } from '../../oauth/logout/index.ts';
-import type { Database } from '../../platform/database/index.ts';
 import {
   type App,
   acceptForms,
@@ -12,20 +11,16 @@ import {
   type Request,
   type SessionCookie,
 } from '../../platform/http/index.ts';
-import type { Clock } from '../../platform/time.ts';
-import { findSession } from '../../sessions/index.ts';
+import { currentSession, type SessionDeps } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
 import { question, signedOut, signedOutUnregistered, stayed } from './views.ts';
 
-export interface LogoutPageDeps {
-  readonly db: Database;
-  readonly clock: Clock;
+export interface LogoutPageDeps extends SessionDeps {
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly clients: Pick<ClientCache, 'load'>;
-  readonly sessionIdleSeconds: number;
 }
 
 const PATH = '/oauth2/logout';
@@ -105,7 +100,7 @@ async function respond(deps: LogoutPageDeps, cookie: SessionCookie, request: Req
   const logout = await readLogoutRequest(deps, fields);
   const refusal = logout.fault && logOAuthRefusal(request, logout.fault, logout.client ?? undefined);
   const token = cookie.read(request);
-  const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
+  const session = await currentSession(deps, cookie, request);
   const step = await nextLogoutStep(db, logout, session, mode, now);
   if (step === 'ask' || (step === 'end' && mode.isHarmless))
     return render(

@@ -8,8 +8,8 @@ export interface StatusEvent {
   readonly changes: readonly (readonly [idx: number, state: number])[];
 }
 
-/** Sends changes to followers, and keeps recent ones for followers that reconnect. */
-export interface ChangeFeed {
+/** Sends changes to followers in this process, and keeps recent ones for followers that reconnect. */
+export interface EventHistory {
   /** Starts the history at this version: earlier changes are not in it. */
   begin(version: number): void;
   publish(changes: StatusChanges, version: number): void;
@@ -30,7 +30,7 @@ const MAX_PUBLISHED_CHANGES = 20_000;
 /** Changes in the history. */
 const MAX_HISTORY_CHANGES = 20_000;
 
-export function createChangeFeed(): ChangeFeed {
+export function createEventHistory(): EventHistory {
   const followers = new Set<(event: StatusEvent) => void>();
   const history: StatusEvent[] = [];
   let historyChanges = 0;
