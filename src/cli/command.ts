@@ -57,12 +57,14 @@ export interface Argument {
 }
 
 interface OptionBase {
-  /** Its meaning, in one line, with the default where there is one. */
+  /** Its meaning, in one line, without its default. */
   readonly help: string;
+  /** What holds without the option. Help names it; the command itself decides. */
+  readonly default?: string;
   readonly isRequired?: true;
 }
 
-/** An option takes any text, one of a few values, texts each time it is given (`list`), or no value (`toggle`). */
+/** An option takes no value (`toggle`), one of a few values (`choice`), any text, or a text each time it is used (`list`). */
 export type Option =
   | (OptionBase & { readonly kind: 'toggle' })
   | (OptionBase & { readonly kind: 'choice'; readonly values: readonly string[] })
@@ -76,18 +78,21 @@ export type Option =
 export type Options = Readonly<Record<string, Option>>;
 
 /**
- * A command as its declaration describes it: all that help, completion and the process that was typed at need. What it does is loaded when it
- * runs, because it brings the rooms below with it.
+ * The declaration of a command has all that is needed to read its arguments, to explain them and to complete them. The work itself is loaded
+ * only to run it, because it imports the rooms below, and with them the ORM.
  */
 interface CommandBase {
   /** The command name, such as `user create`. */
   readonly name: string;
+  /** What it does, in one line without a full stop. */
   readonly summary: string;
-  /** What help says below the summary. */
+  /** Sentences below the summary. */
   readonly notes?: string;
+  /** Lines for a shell, each with this command; the first is the most common use. */
+  readonly examples: readonly [string, ...string[]];
   readonly args?: readonly Argument[];
   readonly options?: Options;
-  /** What follows the name in the usage line, where that is not the arguments and then each option. */
+  /** The rest of the usage line. Needed only if it is not the arguments and then the options. */
   readonly usage?: string;
 }
 
@@ -144,7 +149,7 @@ export interface Terminal {
 
 export type Command = DatabaseCommand | LocalCommand;
 
-/** A wrong call, as only the command itself can tell. `failed` adds the usage line. */
+/** A wrong call that only the command itself can detect. `failed` adds the usage line. */
 export class Misuse extends Failure {
   constructor(problem: string) {
     super('usage', problem);

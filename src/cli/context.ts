@@ -81,7 +81,10 @@ export interface TypedCommand {
 }
 
 /** Opens the database, runs the command in this process, and closes it again. The caller owns the lock of an embedded database. */
-export async function runHere(config: Config, { command, input, isJson, actor, progress }: TypedCommand): Promise<Result> {
+export async function runHere(
+  config: Config,
+  { command, input, isJson, actor, progress }: TypedCommand,
+): Promise<Result> {
   const db = await openDatabase(config, model);
   try {
     return await execute(command, createContext(config, db, actor, progress), input, isJson);

@@ -20,9 +20,6 @@ export async function askPassword(terminal: Terminal, prompt = 'Password'): Prom
 export async function promptPassword(input: Input, terminal: Terminal): Promise<Input> {
   if (input.stdin !== null) return input;
   if (!terminal.isInteractive)
-    throw new Failure(
-      'usage',
-      'There is no terminal to ask at. Give the password on standard input: --password-stdin',
-    );
+    throw new Failure('usage', 'There is no terminal for the password. Pass it on standard input: --password-stdin');
   return { ...input, stdin: await askPassword(terminal, `New password of ${typedUser(input)}`) };
 }

@@ -1,9 +1,9 @@
 import { acceptedValues, type Setting, settings } from '../platform/config/index.ts';
 import { OAUTH_ERRORS, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
 import type { Command } from './command.ts';
-import { commands, nouns } from './commands.ts';
 import { describeService } from './commands/openapi.ts';
-import { usageText, valueText } from './usage.ts';
+import { sections } from './commands.ts';
+import { optionHelp, optionName, usage } from './usage.ts';
 
 /** Returns the generated files by path; `npm run docs` writes them, a test compares them with the code. */
 export async function generatedFiles(): Promise<Record<string, string>> {
@@ -70,33 +70,26 @@ ${rows.join('\n')}
 }
 
 function commandsPage(): string {
-  const parts = commands.map((command) => {
-    const [noun = '', verb] = command.name.split(' ');
-    const isFirst = commands.find((one) => one.name.startsWith(`${noun} `)) === command;
-    const heading = verb !== undefined && isFirst ? `\n## ${noun}\n${nouns[noun]}.\n` : '';
-    return heading + commandSection(command);
-  });
+  const parts = sections.map(({ title, commands }) => `## ${title}\n${commands.map(commandSection).join('\n')}`);
   return `${generatedNote}
 # Command reference
 
-Every command with its arguments and options, as \`npx signet COMMAND --help\` has them. What holds for all of them, \`--json\` and exit codes for instance, is in
-[commands.md](commands.md). Options stand anywhere; of an option that is given twice the last one counts, except where the usage line ends it with …. A value that begins
-with \`-\` is written \`--option=-value\`, and \`--\` ends the options.
+Every command with its arguments and options, as \`npx signet COMMAND --help\` prints them. [commands.md](commands.md) has the rules of all commands, such as \`--json\` and exit codes.
 
-## Server and installation
+Options can be anywhere on the command line. If an option is used twice, the last use counts, except for options that can be repeated. Write a value that begins with
+\`-\` as \`--option=-value\`. \`--\` ends the options.
+
 ${parts.join('\n')}`;
 }
 
 function commandSection(command: Command): string {
-  const { name, summary, notes, args = [], options = {} } = command;
+  const { name, summary, notes, args = [], options = {}, examples } = command;
   const rows = [
-    ...args.map((one) => row(`\`${one.name}\`${one.isList ? '…' : ''}`, one.help)),
-    ...Object.entries(options).map(([option, one]) => {
-      const value = valueText(one);
-      return row(`\`--${option}${value === '' ? '' : ` ${value}`}\`${one.kind === 'list' ? '…' : ''}`, one.help);
-    }),
+    ...args.map((one) => row(`\`${one.name}\``, one.help)),
+    ...Object.entries(options).map(([option, one]) => row(`\`${optionName(option, one)}\``, optionHelp(one))),
   ];
   const table = rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`;
-  const text = [`${summary}.`, ...(notes === undefined ? [] : [notes])].join('\n');
-  return `\n### ${name}\n${text.replaceAll('<', '&lt;')}\n\n    npx signet ${`${name} ${usageText(command)}`.trimEnd()}\n${table}`;
+  const text = [`${summary}.`, ...(notes === undefined ? [] : [notes])].join('\n').replaceAll('<', '&lt;');
+  const examplesText = ['For example:', '', '```sh', ...examples, '```'].join('\n');
+  return `\n### ${name}\n${text}\n\n    npx signet ${usage(command)}\n${table}\n${examplesText}\n`;
 }

@@ -11,14 +11,15 @@ import { type Config, readConfig } from '../platform/config/index.ts';
 import { EXIT, Failure } from '../platform/errors.ts';
 import { FolderLocked, findLockOwner, type LockOwner, lockFolder } from '../platform/folder-lock.ts';
 import { type FileRows, sendControl } from '../server/control.ts';
-import { complete } from './app.ts';
-import { type DatabaseCommand, type Input, optionText } from './command.ts';
+import { beforeEscape } from './args.ts';
+import { type Command, type DatabaseCommand, type Input, optionText } from './command.ts';
 import { commands } from './commands.ts';
+import { complete } from './complete.ts';
 import { failed, type Result, runConfirmed, toResult } from './execute.ts';
-import { type Parsed, parseWords } from './parse.ts';
+import { parseArgs } from './parse.ts';
 import { openTerminal, readStdin, readText } from './terminal.ts';
 
-// What a call needs is loaded by it: the command, and with it the database. A call that a running server carries out loads neither.
+// Each call loads what it needs: the command, and with it the database. A call that a running server carries out loads neither.
 
 type Environment = Record<string, string | undefined>;
 
@@ -29,31 +30,26 @@ export async function runCommand(
   print: (text: string) => void,
   progress: (line: string) => void,
 ): Promise<Result> {
-  if (args[0] === COMPLETE) return completeWords(args.slice(1));
-  let parsed: Parsed;
+  if (args[0] === COMPLETE) return printProposals(args.slice(1));
+  let command: Command | undefined;
   try {
-    parsed = await parseWords(args);
+    const parsed = await parseArgs(args);
+    if (parsed.kind === 'text') return toResult(parsed, parsed.isJson);
+    const { input, isJson } = parsed;
+    command = parsed.command;
+    if (command.kind === 'database') return await runDatabaseCommand(command, { input, isJson }, environment, progress);
+    const run = await command.load();
+    return toResult(await run({ commands, environment, readStdin, print }, input), isJson);
   } catch (error) {
-    return failed(error, args.includes('--json'));
-  }
-  if (parsed.kind === 'text') return toResult(parsed, parsed.isJson);
-  const { command, input, isJson } = parsed;
-  try {
-    if (command.kind === 'local') {
-      const run = await command.load();
-      return toResult(await run({ commands, environment, readStdin, print }, input), isJson);
-    }
-    return await runDatabaseCommand(command, { input, isJson }, environment, progress);
-  } catch (error) {
-    return failed(error, isJson, command);
+    return failed(error, beforeEscape(args).includes('--json'), command);
   }
 }
 
-/** What the scripts of `signet completion` call. */
+/** The scripts of `signet completion` call it. It is in no help, because people do not. */
 const COMPLETE = '__complete';
 
-async function completeWords(words: readonly string[]): Promise<Result> {
-  const lines = (await complete(words)).map(({ word, help }) => `${word}\t${help}\n`);
+async function printProposals(args: readonly string[]): Promise<Result> {
+  const lines = (await complete(args)).map(({ word, help }) => `${word}\t${help}\n`);
   return { exit: EXIT.done, stdout: lines.join(''), stderr: '' };
 }
 

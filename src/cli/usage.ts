@@ -1,47 +1,52 @@
 import { Failure } from '../platform/errors.ts';
 import type { Argument, Command, Input, Option } from './command.ts';
 
-/** With more optional options than this, the usage line says `[option…]`, and `--help` lists them. */
+/** With more optional options than this, the usage line has `[option…]` instead, and `--help` lists them. */
 const MAX_LISTED_OPTIONS = 8;
 
-/** Returns what follows the name of a command in its usage line. */
-export function usageText({ args = [], options = {}, usage }: Command): string {
-  if (usage !== undefined) return usage;
+/** Returns the usage line of a command, without `npx signet`. */
+export function usage(command: Command): string {
+  const { name, args = [], options = {} } = command;
+  if (command.usage !== undefined) return `${name} ${command.usage}`;
   const isReplaced = args.some((one) => one.orUserId);
-  const all = Object.entries(options).filter(([name]) => !(isReplaced && name === 'user-id'));
-  const optional = all.filter(([, option]) => !option.isRequired);
-  const isLong = optional.length > MAX_LISTED_OPTIONS;
+  const all = Object.entries(options).filter(([option]) => !(isReplaced && option === 'user-id'));
+  const isLong = all.filter(([, option]) => !option.isRequired).length > MAX_LISTED_OPTIONS;
   const listed = isLong ? all.filter(([, option]) => option.isRequired) : all;
-  return [...args.map(argumentText), ...listed.map(optionText), ...(isLong ? ['[option…]'] : [])].join(' ');
+  return [name, ...args.map(argumentUsage), ...listed.map(optionUsage), ...(isLong ? ['[option…]'] : [])].join(' ');
 }
 
-export function usageLine(command: Command): string {
-  return `Usage: npx signet ${command.name} ${usageText(command)}`.trimEnd();
-}
-
-/** Returns the failure of a wrong call: the problem, and the usage line. */
-export function wrongUsage(command: Command, problem: string): Failure {
-  return new Failure('usage', `${problem.replace(/[.?]?$/, (end) => end || '.')}\n${usageLine(command)}`);
-}
-
-function argumentText({ name, isOptional, isList, orUserId }: Argument): string {
+function argumentUsage({ name, isOptional, isList, orUserId }: Argument): string {
   const text = (orUserId ? `(${name} | --user-id ID)` : name) + (isList ? '…' : '');
   return isOptional ? `[${text}]` : text;
 }
 
-function optionText([name, option]: [string, Option]): string {
-  const text = option.kind === 'toggle' ? `--${name}` : `--${name} ${valueText(option)}`;
-  const isList = option.kind === 'list' ? '…' : '';
-  return (option.isRequired ? text : `[${text}]`) + isList;
+function optionUsage([name, option]: [string, Option]): string {
+  const text = optionName(name, option);
+  return (option.isRequired ? text : `[${text}]`) + (option.kind === 'list' ? '…' : '');
 }
 
-/** Returns the placeholder of an option's value, or its values: `on|off`; empty for a toggle. */
-export function valueText(option: Option): string {
-  if (option.kind === 'toggle') return '';
-  return option.kind === 'choice' ? option.values.join('|') : option.value;
+/** Returns an option with its value: `--ttl SECONDS`, `--staff on|off`, `--json`. */
+export function optionName(name: string, option: Option): string {
+  if (option.kind === 'toggle') return `--${name}`;
+  return `--${name} ${option.kind === 'choice' ? option.values.join('|') : option.value}`;
 }
 
-/** Returns the problem of a call with too few or too many arguments, if there is one. Each `--user-id` replaces the argument that allows it. */
+/** Returns the meaning of an option, with its default. */
+export function optionHelp({ help, isRequired, ...option }: Option): string {
+  const notes = [
+    isRequired ? 'required' : '',
+    option.kind === 'list' ? 'can be repeated' : '',
+    option.default === undefined ? '' : `default: ${option.default}`,
+  ].filter(Boolean);
+  return notes.length === 0 ? help : `${help} (${notes.join('; ')})`;
+}
+
+/** Returns the failure of a wrong call: the problem, and the usage line. */
+export function wrongUsage(command: Command, problem: string): Failure {
+  return new Failure('usage', `${problem.replace(/[.?]?$/, (end) => end || '.')}\nUsage: npx signet ${usage(command)}`);
+}
+
+/** Returns what is wrong with the number of arguments, if anything. `--user-id` replaces the argument that allows it. */
 export function argumentProblem({ args = [] }: Command, { positionals, options }: Input): string | undefined {
   const isReplaced = options['user-id'] !== undefined;
   const expected = args.filter((one) => !(isReplaced && one.orUserId));
@@ -49,5 +54,7 @@ export function argumentProblem({ args = [] }: Command, { positionals, options }
   if (missing && !missing.isOptional) return `${missing.name} is missing`;
   if (positionals.length <= expected.length || args.at(-1)?.isList) return undefined;
   const excess = `"${positionals[expected.length]}" is one argument too many`;
-  return expected.length < args.length ? `${excess}: --user-id stands in place of one` : excess;
+  return expected.length < args.length
+    ? `${excess}, because --user-id replaces ${args.find((one) => one.orUserId)?.name}`
+    : excess;
 }

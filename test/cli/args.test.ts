@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commands } from '../../src/cli/commands.ts';
 import { tokenInspect } from '../../src/cli/commands/token-inspect.ts';
+import { commands } from '../../src/cli/commands.ts';
 import { failed, type Result, toResult } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { postgresqlUrl } from '../support/database.ts';
@@ -33,8 +33,8 @@ t.test(
     for (const command of commands) {
       const help = await typed(`${command.name} --help`);
       t.match(help, { exit: 0, stderr: '' }, command.name);
-      t.ok(help.stdout.startsWith(`Usage\n  npx signet ${command.name}`), command.name);
-      t.ok(help.stdout.includes(`\n${command.summary}\n`), command.name);
+      t.ok(help.stdout.startsWith(`${command.summary}.\n`), command.name);
+      t.match(help.stdout, `\nUsage: npx signet ${command.name}`, command.name);
       const refused = await typed(`${command.name} --no-such-option`);
       t.match(
         refused,

@@ -102,7 +102,12 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('docs/commands.md: signet doctor says it', async (t) => {
     const given = { positionals: [], options: {}, stdin: null, file: null };
-    const told = await execute(databaseCommand('doctor'), contextOf({ ...WIDE, SIGNET_REDIRECT_SCHEMES: '' }), given, true);
+    const told = await execute(
+      databaseCommand('doctor'),
+      contextOf({ ...WIDE, SIGNET_REDIRECT_SCHEMES: '' }),
+      given,
+      true,
+    );
     const { checks } = JSON.parse(told.stdout) as { checks: Check[] };
     t.match(
       checks.filter((one) => one.name === 'clients'),

@@ -30,10 +30,20 @@ const cheap = {
 async function consult(db: Database, mode: Mode = 'development', more: Record<string, string> = {}) {
   const config = readConfig(mode, { ...cheap, ...more });
   const context = createContext(config, db, '0', () => {});
-  const told = await execute(databaseCommand('doctor'), context, { positionals: [], options: {}, stdin: null, file: null }, true);
+  const told = await execute(
+    databaseCommand('doctor'),
+    context,
+    { positionals: [], options: {}, stdin: null, file: null },
+    true,
+  );
   const { ok, checks } = JSON.parse(told.stdout) as { ok: boolean; checks: Check[] };
   const of = (name: string) => checks.filter((one) => one.name === name);
-  const text = await execute(databaseCommand('doctor'), context, { positionals: [], options: {}, stdin: null, file: null }, false);
+  const text = await execute(
+    databaseCommand('doctor'),
+    context,
+    { positionals: [], options: {}, stdin: null, file: null },
+    false,
+  );
   return { exit: told.exit, ok, checks, of, text: text.stdout };
 }
 

@@ -3,7 +3,7 @@ import type { Command, DatabaseCommand, Input, Terminal } from '../../src/cli/co
 import { commands } from '../../src/cli/commands.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute, failed, type Result, runConfirmed } from '../../src/cli/execute.ts';
-import { parseWords } from '../../src/cli/parse.ts';
+import { parseArgs } from '../../src/cli/parse.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/own-permissions.ts';
@@ -87,7 +87,7 @@ export async function openCliHarness(db: Database, settings: Record<string, stri
     const commandConfig = readConfig('development', { ...environment, ...given.environment });
     let typed: Command | undefined;
     try {
-      const parsed = await parseWords(split(words));
+      const parsed = await parseArgs(split(words));
       if (parsed.kind === 'text' || parsed.command.kind === 'local') throw new Error(`${words}: needs no database`);
       const { command, input, isJson } = parsed;
       typed = command;

@@ -121,7 +121,12 @@ t.test('import django', (t) =>
           stdin: null,
           file: { name: 'f', text: copies(file) },
         };
-        const result = await execute(databaseCommand('import django'), { ...context, clock: { ...systemClock, now } }, input, true);
+        const result = await execute(
+          databaseCommand('import django'),
+          { ...context, clock: { ...systemClock, now } },
+          input,
+          true,
+        );
         t.equal(result.exit, 0, result.stderr);
         t.ok(lines.length > 1);
         t.match(lines[0]?.[1], /^import: \w+/);

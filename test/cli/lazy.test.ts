@@ -19,17 +19,20 @@ function loadedBy(file: string, found = new Set<string>()): Set<string> {
 const packages = (files: Set<string>) =>
   [...files].filter((one) => !one.startsWith('node:') && !one.startsWith('src/') && !one.startsWith('kits/')).sort();
 
-t.test('docs/commands.md: what is typed is read without what a command does, the ORM and the server', async (t) => {
-  const loaded = loadedBy('src/cli/run.ts');
-  t.same(packages(loaded), ['@stricli/core', 'ipaddr.js']);
-  const rooms = new Set([...loaded].filter((one) => one.startsWith('src/')).map((one) => one.split('/')[1]));
-  t.same([...rooms].sort(), ['cli', 'platform', 'server']);
-  t.same(
-    [...loaded].filter((one) => /^src\/(server|cli\/commands)\//.test(one)).sort(),
-    ['src/cli/commands/user-options.ts', 'src/server/control.ts'],
-  );
-});
+t.test(
+  'docs/commands.md: a command line is read without the work of its command, the ORM and the server',
+  async (t) => {
+    const loaded = loadedBy('src/cli/run.ts');
+    t.same(packages(loaded), ['@stricli/core', 'ipaddr.js']);
+    const rooms = new Set([...loaded].filter((one) => one.startsWith('src/')).map((one) => one.split('/')[1]));
+    t.same([...rooms].sort(), ['cli', 'platform', 'server']);
+    t.same(
+      [...loaded].filter((one) => /^src\/(server|cli\/commands)\//.test(one)),
+      ['src/server/control.ts'],
+    );
+  },
+);
 
-t.test('docs/commands.md: every command is there to be loaded', async (t) => {
+t.test('docs/commands.md: the work of every command can be loaded', async (t) => {
   for (const command of commands) t.type(await command.load(), 'function', command.name);
 });

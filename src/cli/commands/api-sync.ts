@@ -17,11 +17,7 @@ export const apiSync: RunOnDatabase = async (context, input) => {
   const prune = isSet(input, 'prune');
   // A removed permission never comes back, so the effect is shown first.
   if (prune && !isSet(input, 'yes'))
-    return syncOutput(
-      file,
-      await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)),
-      false,
-    );
+    return syncOutput(file, await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
   return syncOutput(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
 };
 

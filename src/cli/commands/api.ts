@@ -63,10 +63,7 @@ export const apiShow: RunOnDatabase = async (context, input) => {
     ['Username', `${yesNo(api.withUsername)} (the claim username)`],
     ['Superseded', `${yesNo(api.withSuperseded)} (status 3 when something was added)`],
     ['Source id', `${yesNo(api.withSourceId)} (the claim source_id: the imported primary key)`],
-    [
-      'Catalogue',
-      api.catalogueVersion === 0 ? 'empty' : `version ${api.catalogueVersion}, hash ${api.catalogueHash}`,
-    ],
+    ['Catalogue', api.catalogueVersion === 0 ? 'empty' : `version ${api.catalogueVersion}, hash ${api.catalogueHash}`],
     ['Models', models.map((one) => `${one.app}.${one.model}`)],
   ]);
   const list = rows(

@@ -40,11 +40,7 @@ interface BoundaryChange {
   readonly unchanged: string[];
 }
 
-function changeBoundary(
-  context: Context,
-  input: Input,
-  operation: typeof allowPermissions,
-): Promise<BoundaryChange> {
+function changeBoundary(context: Context, input: Input, operation: typeof allowPermissions): Promise<BoundaryChange> {
   const audience = requiredOption(input, 'api');
   const [id = '', ...permissionNames] = input.positionals;
   if (isSet(input, 'all') === permissionNames.length > 0) throw new Misuse('Name permissions, or say --all');

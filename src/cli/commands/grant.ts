@@ -46,10 +46,7 @@ export const grantList: RunOnDatabase = async ({ db, clock }, input) => {
     (await em.find(Client, { id: { $in: grants.map((one) => one.client) } })).map((one) => [one.id, one]),
   );
   const apis = new Map(
-    (await em.find(Api, { id: { $in: grants.flatMap((one) => one.api ?? []) } })).map((one) => [
-      one.id,
-      one.audience,
-    ]),
+    (await em.find(Api, { id: { $in: grants.flatMap((one) => one.api ?? []) } })).map((one) => [one.id, one.audience]),
   );
   const grantData = grants.map((one) => ({
     id: one.id,

@@ -33,12 +33,7 @@ export const permHolders: RunOnDatabase = async (context, input) => {
       sources,
     })),
   ];
-  const lines = holders.map((one) => [
-    one.kind,
-    one.name,
-    yesNo(one.isActive),
-    one.sources.map(sourceText).join(', '),
-  ]);
+  const lines = holders.map((one) => [one.kind, one.name, yesNo(one.isActive), one.sources.map(sourceText).join(', ')]);
   const text = [
     lines.length === 0 ? `Nobody has ${name} at ${api.audience}.` : rows(['KIND', 'NAME', 'ACTIVE', 'FROM'], lines),
     permission.id === null ? `${api.audience} has no permission "${name}": nobody but a superuser has it.` : '',

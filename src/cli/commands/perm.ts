@@ -77,9 +77,7 @@ export const permRevoke: RunOnDatabase = async (context, input) => {
   const { grantee, api, done } = await changeAssignments(context, input, unassign);
   const unchanged = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
   const principal = principalRef(grantee);
-  const sources = principal
-    ? await explainPermissions(context.db.fork(), principal, context.clock.now(), api.id)
-    : [];
+  const sources = principal ? await explainPermissions(context.db.fork(), principal, context.clock.now(), api.id) : [];
   const remaining = sources.filter((one) => input.positionals.includes(one.name));
   const lines = [
     done.length > 0 ? `Took from ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',

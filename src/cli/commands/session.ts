@@ -9,10 +9,7 @@ import { fields, instant, pluralize, rows, when } from './text.ts';
 import { optionalUser } from './user-options.ts';
 
 /** Reads what is meant: all sessions of a user, or one session with its user. */
-async function readTarget(
-  em: SqlEntityManager,
-  input: Input,
-): Promise<{ user: User; session: Session | null }> {
+async function readTarget(em: SqlEntityManager, input: Input): Promise<{ user: User; session: Session | null }> {
   const userRef = optionalUser(input);
   const [sessionId] = input.positionals;
   if ((userRef === undefined) === (sessionId === undefined)) throw new Misuse('Name either a user or a session');

@@ -41,9 +41,11 @@ export const userUpdate: RunOnDatabase = async (context, input) => {
   return changeUser(context, input, change, 'Changed the user');
 };
 
-export const userActivate: RunOnDatabase = (context, input) => changeUser(context, input, { isActive: true }, 'Activated the user');
+export const userActivate: RunOnDatabase = (context, input) =>
+  changeUser(context, input, { isActive: true }, 'Activated the user');
 
-export const userDeactivate: RunOnDatabase = (context, input) => changeUser(context, input, { isActive: false }, 'Deactivated the user');
+export const userDeactivate: RunOnDatabase = (context, input) =>
+  changeUser(context, input, { isActive: false }, 'Deactivated the user');
 
 export const userRename: RunOnDatabase = async (context, input) => {
   const { user: userRef, args } = userAndArguments(input);

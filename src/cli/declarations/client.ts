@@ -1,44 +1,75 @@
-import { type Argument, type Command, type DatabaseCommand, optionText, type Options } from '../command.ts';
+import { type Argument, type Command, type DatabaseCommand, type Options, optionText } from '../command.ts';
 import { readText } from '../terminal.ts';
-import { apiOption, choice, list, onOff, required, SIGNING_ALGORITHMS, text, toggle } from './option.ts';
+import {
+  apiOption,
+  choice,
+  list,
+  onOff,
+  required,
+  SIGNING_ALGORITHMS,
+  text,
+  toggle,
+  withoutDefaults,
+} from './option.ts';
 
-const client: Argument = { name: 'ID', help: 'Client, by its id or name' };
+const client: Argument = { name: 'ID', help: 'The client, by its id or name' };
 
-const PRESETS = ['web', 'spa', 'native', 'service', 'device', 'mcp'];
+const PRESETS = ['web', 'spa', 'native', 'service', 'device', 'mcp'] as const;
 const GRANTS = ['code', 'refresh', 'client-credentials', 'device', 'token-exchange'];
-const ASSERTION_ALGORITHMS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'none'];
+const ASSERTION_ALGORITHMS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'none'] as const;
 
-/** Options of `client create` and `client update`. `none` removes a value. */
+const off = { default: 'off' };
+const none = { default: 'none' };
+
+/** Options of `client create` and `client update`; `none` removes a value. */
 const settingOptions: Options = {
-  'redirect-uri': list('URI', 'Where a user may be sent after a sign-in'),
-  api: list('AUDIENCE', 'An API that the client asks tokens for'),
-  serves: list('AUDIENCE', 'An API that the client serves: it may ask about its tokens'),
-  grant: list('GRANT', `A grant beside those of the preset; with update, all of them: ${GRANTS.join(', ')}`, GRANTS),
-  auth: choice(['client_secret', 'private_key_jwt', 'none'], "How it authenticates (default: the preset's); another way ends its secrets"),
-  jwks: text('FILE|none', 'Its public keys, for private_key_jwt: a JWK Set; - for standard input'),
-  'jwks-uri': text('URL|none', 'Where its public keys are, in place of --jwks'),
-  'assertion-audience': choice(['issuer', 'issuer_or_token_endpoint'], 'What aud of its assertions may be (default: issuer)'),
-  'assertion-alg': choice(ASSERTION_ALGORITHMS, 'The one algorithm of its assertions (default: every one that its keys are good for)'),
-  pkce: choice(['on', 'if-sent', 'off'], 'Whether it must use PKCE; if-sent and off are for confidential clients (default: on)'),
-  'require-par': onOff('Whether only pushed requests are taken from it, RFC 9126 (default: off)'),
-  dpop: onOff('Whether its tokens are bound to its key, RFC 9449 (default: off)'),
-  consent: choice(['ask', 'skip'], 'Whether a first-party client asks its users all the same (default: skip)'),
-  'id-token-alg': choice(SIGNING_ALGORITHMS, 'Algorithm that signs its ID tokens (default: RS256)'),
-  'userinfo-alg': choice([...SIGNING_ALGORITHMS, 'none'], 'Algorithm that signs userinfo; none: JSON (default: none)'),
-  'permissions-in': choice(['userinfo', 'id_token'], 'Where the scope permissions says them; id_token: at both (default: userinfo)'),
-  'max-age': text('SECONDS|none', 'How long ago its users may have signed in (default: any time)'),
-  'refresh-idle': text('SECONDS|none', 'How long a refresh grant lives unused (default: SIGNET_REFRESH_IDLE)'),
-  'refresh-ttl': text('SECONDS|none', 'How long a refresh grant lives at the most (default: SIGNET_REFRESH_ABSOLUTE)'),
-  'refresh-rotation': onOff('Whether every refresh gives the next refresh token (default: on)'),
-  'post-logout-redirect-uri': list('URI|none', 'Where a user may be sent after a logout'),
-  'backchannel-logout-uri': text('URL|none', 'Where it is told of logouts'),
-  'client-uri': text('URL|none', 'Its website, a link on the page of consent'),
-  'logo-uri': text('URL|none', 'Its logo, for the answer of a registration'),
-  'policy-uri': text('URL|none', 'Its privacy policy, a link on the page of consent'),
-  'tos-uri': text('URL|none', 'Its terms of service, a link on the page of consent'),
+  'redirect-uri': list('URI', 'A URI to which a user returns after a sign-in', none),
+  api: list('AUDIENCE', 'An API for which the client can request tokens', none),
+  serves: list('AUDIENCE', 'An API whose tokens the client can introspect', none),
+  grant: list('GRANT', `A grant type: ${GRANTS.join(', ')}; with create, in addition to those of the preset`, {
+    default: 'those of the preset',
+    proposals: GRANTS,
+  }),
+  auth: choice(
+    ['client_secret', 'private_key_jwt', 'none'],
+    'The authentication method; a change away from client_secret ends the secrets',
+    { default: 'that of the preset' },
+  ),
+  jwks: text('FILE|none', 'Its public keys for private_key_jwt: a file with a JWK Set, or - for standard input', none),
+  'jwks-uri': text('URL|none', 'The URL of its public keys, instead of --jwks', none),
+  'assertion-audience': choice(['issuer', 'issuer_or_token_endpoint'], 'The accepted aud of its assertions'),
+  'assertion-alg': choice(ASSERTION_ALGORITHMS, 'The only accepted algorithm of its assertions', {
+    default: 'none: each that its keys support',
+  }),
+  pkce: choice(['on', 'if-sent', 'off'], 'Whether PKCE is required; if-sent and off are for confidential clients'),
+  'require-par': onOff('Whether the client must push its authorization requests (RFC 9126)', off),
+  dpop: onOff("Whether tokens are bound to the client's key (RFC 9449)", off),
+  consent: choice(['ask', 'skip'], 'Whether a first-party client asks its users for consent', { default: 'skip' }),
+  'id-token-alg': choice(SIGNING_ALGORITHMS, 'The algorithm that signs its ID tokens'),
+  'userinfo-alg': choice([...SIGNING_ALGORITHMS, 'none'], 'The algorithm that signs userinfo; none: plain JSON', none),
+  'permissions-in': choice(
+    ['userinfo', 'id_token'],
+    'Where the scope permissions adds its claims; id_token: in the ID token too',
+  ),
+  'max-age': text('SECONDS|none', "The maximum age of its users' sign-in", none),
+  'refresh-idle': text('SECONDS|none', 'Seconds after which an unused refresh grant ends', {
+    default: 'SIGNET_REFRESH_IDLE',
+  }),
+  'refresh-ttl': text('SECONDS|none', 'Seconds after which every refresh grant ends', {
+    default: 'SIGNET_REFRESH_ABSOLUTE',
+  }),
+  'refresh-rotation': onOff('Whether a refresh returns a new refresh token'),
+  'post-logout-redirect-uri': list('URI|none', 'A URI to which a user returns after a logout', none),
+  'backchannel-logout-uri': text('URL|none', 'The URL that gets logout tokens', none),
+  'client-uri': text('URL|none', 'Its website, a link on the consent page', none),
+  'logo-uri': text('URL|none', 'Its logo, part of the response to a registration', none),
+  'policy-uri': text('URL|none', 'Its privacy policy, a link on the consent page', none),
+  'tos-uri': text('URL|none', 'Its terms of service, a link on the consent page', none),
 };
 
-/** The file of `--jwks` is on the caller's side, the database perhaps in a server, which gets the content. */
+const FIRST_PARTY = 'carries all permissions of its users, and needs no consent';
+
+/** The caller has the file of `--jwks`; a server may have the database, and gets the content. */
 const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = {
   readsStdin: (input) => optionText(input, 'jwks') === '-',
   async readLocal(input) {
@@ -51,11 +82,11 @@ const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = {
 
 const boundaryArguments: readonly Argument[] = [
   client,
-  { name: 'PERM', help: 'Permissions of the API, such as polls.add_choice', isList: true, isOptional: true },
+  { name: 'PERM', help: 'The permissions, such as polls.add_choice', isList: true, isOptional: true },
 ];
 const boundaryOptions: Options = {
   api: required(apiOption),
-  all: toggle('Every permission that the API has now, in place of names'),
+  all: toggle('Every permission that the API has now, instead of names'),
 };
 const boundaryUsage = 'ID --api AUDIENCE (PERM… | --all)';
 
@@ -63,81 +94,98 @@ export const clientCommands: readonly Command[] = [
   {
     kind: 'database',
     name: 'client create',
-    summary: 'Register a program that asks for tokens; prints its secret this once',
-    args: [{ name: 'NAME', help: 'Name, which people see on the page of consent' }],
+    summary: 'Register a client, a program that requests tokens; prints its secret once',
+    args: [{ name: 'NAME', help: 'Its name, which users see on the consent page' }],
     options: {
-      preset: required(choice(PRESETS, 'Kind of program; decides about authentication, grants and redirect URIs')),
-      'first-party': toggle("Yours: carries its users' permissions whole, and does not ask them"),
+      preset: required(choice(PRESETS, 'The kind of program; decides authentication, grant types and redirect URIs')),
+      'first-party': toggle(`Your own program: ${FIRST_PARTY}`),
       ...settingOptions,
     },
+    examples: [
+      'npx signet client create Shop --preset web --redirect-uri https://shop.example.com/callback --api polls',
+      'npx signet client create Backend --preset service --serves polls',
+    ],
     ...jwksFileInput,
     load: async () => (await import('../commands/client.ts')).clientCreate,
   },
   {
     kind: 'database',
     name: 'client update',
-    summary: "Change a client; lists that are given replace the client's own",
-    notes: 'What is not named stays as it is; none takes a value away.',
+    summary: 'Change a client',
+    notes: 'What you do not name stays as it is. A list replaces the list before; none removes a value.',
     args: [client],
     options: {
-      name: text('TEXT', 'Another name'),
-      'first-party': onOff("Whether it is yours: carries its users' permissions whole, and does not ask them"),
-      ...settingOptions,
+      name: text('TEXT', 'The new name'),
+      ...withoutDefaults({ 'first-party': onOff(`Whether it is your own program: ${FIRST_PARTY}`), ...settingOptions }),
     },
+    examples: [
+      'npx signet client update Shop --pkce if-sent',
+      'npx signet client update Shop --api polls --api https://api.example.com',
+    ],
     ...jwksFileInput,
     load: async () => (await import('../commands/client.ts')).clientUpdate,
   },
   {
     kind: 'database',
     name: 'client list',
-    summary: 'Clients by name',
+    summary: 'List the clients by name',
+    examples: ['npx signet client list'],
     load: async () => (await import('../commands/client.ts')).clientList,
   },
   {
     kind: 'database',
     name: 'client show',
-    summary: 'A client with its settings, its boundary and when its secrets were made; never the secrets',
+    summary: "Show a client's settings, its boundary and the dates of its secrets, but no secret",
     args: [client],
+    examples: ['npx signet client show Shop'],
     load: async () => (await import('../commands/client.ts')).clientShow,
   },
   {
     kind: 'database',
     name: 'client allow',
-    summary: "Raise a client's boundary: what it may carry of its users' permissions when they consent",
+    summary: "Add permissions to a client's boundary: the most that it can carry of its users' permissions",
     usage: boundaryUsage,
     args: boundaryArguments,
     options: boundaryOptions,
+    examples: [
+      'npx signet client allow Shop --api polls polls.view_choice',
+      'npx signet client allow Shop --api polls --all',
+    ],
     load: async () => (await import('../commands/client-boundary.ts')).clientAllow,
   },
   {
     kind: 'database',
     name: 'client disallow',
-    summary: "Lower a client's boundary: its tokens that say more are suspended, and their next ones say less",
+    summary: "Remove permissions from a client's boundary; its tokens with more are suspended",
     usage: boundaryUsage,
     args: boundaryArguments,
     options: boundaryOptions,
+    examples: ['npx signet client disallow Shop --api polls polls.view_choice'],
     load: async () => (await import('../commands/client-boundary.ts')).clientDisallow,
   },
   {
     kind: 'database',
     name: 'client rotate-secret',
-    summary: 'A new secret; the one before stays good for a day, with --now it ends at once',
+    summary: 'Print a new secret; the one before stays valid for a day',
     args: [client],
-    options: { now: toggle('End every secret before it at once') },
+    options: { now: toggle('End every earlier secret at once') },
+    examples: ['npx signet client rotate-secret Shop'],
     load: async () => (await import('../commands/client.ts')).clientRotateSecret,
   },
   {
     kind: 'database',
     name: 'client disable',
-    summary: 'Let a client get no more tokens; those it has are dead at introspection and has_perm at once',
+    summary: 'Stop a client from getting tokens; introspection and has_perm refuse its tokens at once',
     args: [client],
+    examples: ['npx signet client disable Shop'],
     load: async () => (await import('../commands/client.ts')).clientDisable,
   },
   {
     kind: 'database',
     name: 'client enable',
-    summary: 'Let a client get tokens again',
+    summary: 'Allow a client to get tokens again',
     args: [client],
+    examples: ['npx signet client enable Shop'],
     load: async () => (await import('../commands/client.ts')).clientEnable,
   },
   {
@@ -145,21 +193,26 @@ export const clientCommands: readonly Command[] = [
     name: 'client delete',
     summary: 'Delete a client with its secrets and permissions',
     args: [client],
+    examples: ['npx signet client delete Shop'],
     load: async () => (await import('../commands/client.ts')).clientDelete,
   },
   {
     kind: 'database',
     name: 'client registration-token',
-    summary: 'A token with which programs register themselves (RFC 7591); printed this once',
+    summary: 'Print a token with which programs register themselves (RFC 7591)',
     usage: '[--label TEXT] [--api AUDIENCE]… [--uses N] [--days N] | --list | --revoke LABEL',
     options: {
-      label: text('TEXT', 'Name of the token in lists and for --revoke (default: made up)'),
-      api: list('AUDIENCE', 'An API that those who register may ask tokens for'),
-      uses: text('N', 'How many clients may register with it (default: 1)'),
-      days: text('N', 'For how many days it is good (default: 7)'),
-      list: toggle('List the tokens that there are'),
-      revoke: text('LABEL', 'End the token of this label; the clients stay'),
+      label: text('TEXT', 'The name of the token, for --list and --revoke', { default: 'a random name' }),
+      api: list('AUDIENCE', 'An API for which the registered clients can request tokens', none),
+      uses: text('N', 'The number of clients that can register with it', { default: '1' }),
+      days: text('N', 'The number of days for which it is valid', { default: '7' }),
+      list: toggle('List the tokens instead'),
+      revoke: text('LABEL', 'Revoke the token with this label instead; its clients stay'),
     },
+    examples: [
+      'npx signet client registration-token --label partners --api polls --uses 10',
+      'npx signet client registration-token --revoke partners',
+    ],
     load: async () => (await import('../commands/client-registration.ts')).clientRegistrationToken,
   },
 ];
