@@ -5,7 +5,7 @@ import { optionHelp, optionName, usage } from './usage.ts';
 // The pages of --help. The library could write them too, but its pages have no place for the value of an option, or for examples.
 
 /** Longer names push only their own line to the right. */
-const MAX_COLUMN = 32;
+const MAX_COLUMN = 38;
 
 export function rootHelp(): string {
   const lists = sections.map(({ title, commands }) => list(title, commandRows(commands), commandColumn));

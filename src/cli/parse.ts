@@ -63,9 +63,10 @@ function unknownCommand(name: readonly string[]): Failure {
   const [first = ''] = name;
   const typed = name.join(' ');
   const names = commands.map((one) => one.name);
+  const nouns = sections.flatMap((one) => one.noun ?? []);
   const siblings = findSection(first)?.commands ?? [];
   const isNoun = siblings.length > 0 && name.length === 1;
-  const near = suggest(typed, names) ?? suggest(first, names);
+  const near = suggest(typed, names) ?? suggest(first, [...names, ...nouns]);
   const parts = [
     isNoun ? '' : `There is no command "${typed}".`,
     near === undefined || isNoun ? '' : `Did you mean "${near}"?`,

@@ -63,7 +63,8 @@ export const tokenCommands: readonly Command[] = [
   {
     kind: 'database',
     name: 'token issue',
-    summary: 'Print an access token, for tests; the edit log has it, and no program logs in this way',
+    summary: 'Print an access token, for tests and emergencies',
+    notes: 'The edit log records it. Programs must not log in this way.',
     usage: '((--user NAME | --user-id ID) [--client ID [--refresh]] | --client ID) --api AUDIENCE',
     options: {
       ...userOptions,
