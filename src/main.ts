@@ -17,11 +17,11 @@ process.channel?.unref();
 async function run(args: readonly string[]): Promise<Result> {
   if (!hasWorkingFolder())
     return { exit: 1, stdout: '', stderr: 'signet: The working folder is gone. Change to one that exists.\n' };
-  const print = (text: string) => process.stdout.write(text);
-  if (args[0] === 'health') {
-    const { runHealth } = await import('./cli/health.ts');
-    return runHealth(args, process.env, print);
-  }
   const { runCommand } = await import('./cli/run.ts');
-  return runCommand(args, process.env, print, (line) => process.stderr.write(`${line}\n`));
+  return runCommand(
+    args,
+    process.env,
+    (text) => process.stdout.write(text),
+    (line) => process.stderr.write(`${line}\n`),
+  );
 }

@@ -2,7 +2,7 @@ import type { AuditContext } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import type { Failure, FailureKind } from '../platform/errors.ts';
+import { Failure, type FailureKind } from '../platform/errors.ts';
 import type { Clock } from '../platform/time.ts';
 import type { ControlInput, FileRows } from '../server/control.ts';
 import type { KeyRing } from '../tokens/index.ts';
@@ -53,17 +53,59 @@ export interface Message<Params> {
 /** The messages of a room's errors: complete, or it does not compile. */
 export type Messages<Table> = { readonly [Code in keyof Table]: Message<Table[Code]> };
 
-type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
+/** An argument, by its place. */
+export interface Argument {
+  /** The placeholder, such as `NAME`. */
+  readonly name: string;
+  /** Its meaning, in one line. */
+  readonly help: string;
+  readonly isOptional?: true;
+  /** May be given several times; the last argument only. */
+  readonly isList?: true;
+  /** `--user-id ID` may replace it. */
+  readonly orUserId?: true;
+  /** What completion proposes. */
+  readonly proposals?: readonly string[];
+}
 
+interface OptionBase {
+  /** Its meaning, in one line, without its default. */
+  readonly help: string;
+  /** What holds without the option. Help names it; the command itself decides. */
+  readonly default?: string;
+  readonly isRequired?: true;
+}
+
+/** An option takes no value (`toggle`), one of a few values (`choice`), any text, or a text each time it is used (`list`). */
+export type Option =
+  | (OptionBase & { readonly kind: 'toggle' })
+  | (OptionBase & { readonly kind: 'choice'; readonly values: readonly string[] })
+  | (OptionBase & {
+      readonly kind: 'text' | 'list';
+      /** The placeholder, such as `SECONDS`. */
+      readonly value: string;
+      readonly proposals?: readonly string[];
+    });
+
+export type Options = Readonly<Record<string, Option>>;
+
+/**
+ * The declaration of a command has all that is needed to read its arguments, to explain them and to complete them. The work itself is loaded
+ * only to run it, because it imports the rooms below, and with them the ORM.
+ */
 interface CommandBase {
   /** The command name, such as `user create`. */
   readonly name: string;
+  /** What it does, in one line without a full stop. */
   readonly summary: string;
-  /** The arguments after the name, such as `NAME [--email E]`. */
-  readonly usage: string;
+  /** Sentences below the summary. */
+  readonly notes?: string;
+  /** Lines for a shell, each with this command; the first is the most common use. */
+  readonly examples: readonly [string, ...string[]];
+  readonly args?: readonly Argument[];
   readonly options?: Options;
-  /** The number of arguments; `max` absent = any number. `orUserId`: `--user-id ID` may replace one. */
-  readonly args: { readonly min: number; readonly max?: number; readonly orUserId?: true };
+  /** The rest of the usage line. Needed only if it is not the arguments and then the options. */
+  readonly usage?: string;
 }
 
 /** A command on the database. */
@@ -84,18 +126,22 @@ export interface DatabaseCommand extends CommandBase {
   /** Reads local files on the caller's side; returns the completed input. */
   readLocal?(input: Input, progress: (line: string) => void): Promise<Input>;
   /**
-   * Returns the word that a person types to confirm; undefined if no confirmation is needed. Without `--yes`, `run` only reports what it
-   * would do: see `runConfirmed`.
+   * Returns the word that a person types to confirm; undefined if no confirmation is needed. Without `--yes`, the command only reports what
+   * it would do: see `runConfirmed`.
    */
-  confirm?(input: Input): string | undefined;
-  run(context: Context, input: Input): Promise<Output>;
+  confirm?(input: Input): string | undefined | Promise<string | undefined>;
+  load(): Promise<RunOnDatabase>;
 }
+
+export type RunOnDatabase = (context: Context, input: Input) => Promise<Output>;
 
 /** A command without a database, or one that opens it itself. */
 export interface LocalCommand extends CommandBase {
   readonly kind: 'local';
-  run(local: LocalContext, input: Input): Promise<Output | undefined>;
+  load(): Promise<RunLocally>;
 }
+
+export type RunLocally = (local: LocalContext, input: Input) => Promise<Output | undefined>;
 
 export interface LocalContext {
   /** Every command, for a server that runs commands of other processes. */
@@ -114,6 +160,13 @@ export interface Terminal {
 }
 
 export type Command = DatabaseCommand | LocalCommand;
+
+/** A wrong call that only the command itself can detect. `failed` adds the usage line. */
+export class Misuse extends Failure {
+  constructor(problem: string) {
+    super('usage', problem);
+  }
+}
 
 /** Returns the text of an option, or undefined. */
 export function optionText(input: Input, name: string): string | undefined {

@@ -2,14 +2,15 @@ import { availableParallelism } from 'node:os';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Passwords } from '../passwords/index.ts';
 import { type Config, readIssuer, readMasterKey } from '../platform/config/index.ts';
-import type { Database } from '../platform/database/index.ts';
+import { type Database, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
+import { model } from '../server/model.ts';
 import { createConfiguredPasswords } from '../server/options.ts';
 import type { RunCommand, ServerResources } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
-import type { Command, Context } from './command.ts';
-import { execute, failed } from './execute.ts';
+import type { Command, Context, DatabaseCommand, Input } from './command.ts';
+import { execute, failed, type Result } from './execute.ts';
 
 /** Creates the context of a command. `actor` is the id of the operating system user; a running server passes `resources`. */
 export function createContext(
@@ -73,8 +74,32 @@ export async function transaction<T>(context: Context, work: (tx: SqlEntityManag
   }
 }
 
+/** A command as it was typed here. */
+export interface TypedCommand {
+  readonly command: DatabaseCommand;
+  readonly input: Input;
+  readonly isJson: boolean;
+  readonly actor: string;
+  readonly progress: (line: string) => void;
+}
+
+/** Opens the database, runs the command in this process, and closes it again. The caller owns the lock of an embedded database. */
+export async function runHere(
+  config: Config,
+  { command, input, isJson, actor, progress }: TypedCommand,
+): Promise<Result> {
+  const db = await openDatabase(config, model);
+  try {
+    return await execute(command, createContext(config, db, actor, progress), input, isJson);
+  } finally {
+    await db.close();
+  }
+}
+
 /** Returns the function that runs commands of other processes in the server that owns the embedded database. */
-export function createCommandRunner(commands: readonly Command[], config: Config): RunCommand {
+export async function createCommandRunner(commands: readonly Command[], config: Config): Promise<RunCommand> {
+  // Loaded now, not at their first use: what is on the disk by then may be another version than this process.
+  for (const command of commands) if (command.kind === 'database') await command.load();
   return async (db, resources, request, progress) => {
     const command = commands.find((one) => one.name === request.name);
     if (command?.kind !== 'database') {

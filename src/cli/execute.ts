@@ -1,8 +1,16 @@
 import { DomainError, EXIT, Failure } from '../platform/errors.ts';
-import { safeError } from '../platform/telemetry/index.ts';
 import type { ControlResult } from '../server/control.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, type Output, type Terminal } from './command.ts';
-import { toFailure } from './messages.ts';
+import {
+  type Command,
+  type Context,
+  type DatabaseCommand,
+  type Input,
+  isSet,
+  Misuse,
+  type Output,
+  type Terminal,
+} from './command.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The output and exit code of a command. */
 export type Result = ControlResult;
@@ -16,9 +24,10 @@ export async function execute(
 ): Promise<Result> {
   try {
     if (!command.allowsPendingMigrations) await requireMigrations(context);
-    return toResult(await command.run(context, input), isJson);
+    const run = await command.load();
+    return toResult(await run(context, input), isJson);
   } catch (error) {
-    return failed(error, isJson);
+    return failed(error, isJson, command);
   }
 }
 
@@ -26,7 +35,7 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
   if (output.exitCode !== undefined) return { exit: output.exitCode, stdout: '', stderr: '' };
   const rows = output.rows ? { rows: output.rows } : {};
-  if (output.failure) return { ...failed(output.failure, isJson), ...rows };
+  if (output.failure) return { ...failureResult(output.failure, isJson), ...rows };
   const exit = output.isFailure ? EXIT[output.failureKind ?? 'failed'] : EXIT.done;
   return {
     exit,
@@ -36,9 +45,14 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
   };
 }
 
-export function failed(error: unknown, isJson: boolean): Result {
-  const failure =
-    error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
+/** Returns the result of an error. `command` is the one whose usage line a wrong call shows. */
+export async function failed(error: unknown, isJson: boolean, command?: Command): Promise<Result> {
+  if (error instanceof Misuse && command) return failureResult(wrongUsage(command, error.message), isJson);
+  if (error instanceof DomainError) return failureResult((await import('./messages.ts')).toFailure(error), isJson);
+  return failureResult(error instanceof Failure ? error : await unexpected(error), isJson);
+}
+
+function failureResult(failure: Failure, isJson: boolean): Result {
   const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
   return {
     exit: EXIT[failure.kind],
@@ -50,8 +64,9 @@ export function failed(error: unknown, isJson: boolean): Result {
 const REPORT = 'Run it again; if that does not help, report this line: it is a fault of Signet or of its database.';
 
 /** An unexpected error: its class and message, without the stack and the values of a statement. */
-function unexpected(error: unknown): Failure {
+async function unexpected(error: unknown): Promise<Failure> {
   if (!(error instanceof Error)) return new Failure('failed', `The command failed for an unknown reason. ${REPORT}`);
+  const { safeError } = await import('../platform/telemetry/index.ts');
   const { message } = safeError(error) as { message: string };
   return new Failure('failed', `${message.split('\n')[0]} (${error.name}). ${REPORT}`);
 }
@@ -84,7 +99,7 @@ export type RunInput = (input: Input, isJson: boolean) => Promise<Result>;
  * word. Throws a Failure without a terminal (usage), or for another word.
  */
 export async function runConfirmed({ command, input, isJson, terminal, print, run }: Confirmation): Promise<Result> {
-  const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
+  const word = isSet(input, 'yes') ? undefined : await command.confirm?.(input);
   if (word === undefined) return run(input, isJson);
   if (!terminal.isInteractive)
     throw new Failure('usage', 'This cannot be undone, and there is no terminal to confirm it. Add --yes.');
@@ -92,6 +107,10 @@ export async function runConfirmed({ command, input, isJson, terminal, print, ru
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
   print(preview.stdout.trimEnd());
   const answer = await terminal.question(`Type ${word} to continue: `);
-  if (answer.trim() !== word) throw new Failure('failed', `The name is not the same. Nothing was deleted or changed. Run the command again, and type ${word}.`);
+  if (answer.trim() !== word)
+    throw new Failure(
+      'failed',
+      `The name is not the same. Nothing was deleted or changed. Run the command again, and type ${word}.`,
+    );
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

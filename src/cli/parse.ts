@@ -1,96 +1,78 @@
-import { parseArgs } from 'node:util';
 import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
+import { beforeEscape, findCommand } from './args.ts';
 import type { Command, Input } from './command.ts';
+import { commands, sections } from './commands.ts';
+import { commandHelp, rootHelp, sectionHelp } from './help.ts';
+import { scanArgs } from './scan.ts';
+import { argumentProblem, usage, wrongUsage } from './usage.ts';
+import { version } from './version.ts';
 
-export interface Parsed {
+/** A call of a command, or a text to print: help, or the version. */
+export type Parsed = ParsedCall | ParsedText;
+
+interface ParsedCall {
+  readonly kind: 'call';
   readonly command: Command;
   readonly input: Input;
   readonly isJson: boolean;
-  readonly isHelp: boolean;
 }
 
-/** Finds the named command and parses its options. Throws a Failure (usage) with the command's usage line. */
-export function parseArguments(commands: readonly Command[], args: readonly string[]): Parsed {
-  const plain = args.filter((word) => !word.startsWith('-'));
-  const command =
-    commands.find((one) => one.name === plain.slice(0, 2).join(' ')) ?? commands.find((one) => one.name === plain[0]);
-  if (!command) throw unknownCommand(commands, plain);
-  const rest = withoutName(args, command.name.split(' '));
-  const options = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-  try {
-    const parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
-    const { positionals } = parsed;
-    const values: Input['options'] = parsed.values;
-    const isHelp = values['help'] === true;
-    const { min, max = Number.POSITIVE_INFINITY, orUserId } = command.args;
-    const omitted = orUserId && values['user-id'] !== undefined ? 1 : 0;
-    if (!isHelp && (positionals.length < min - omitted || positionals.length > max - omitted)) throw usage(command);
-    return {
-      command,
-      input: { positionals, options: values, stdin: null, file: null },
-      isJson: values['json'] === true,
-      isHelp,
-    };
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw usage(command, describe(error as Error, Object.keys(options)));
-  }
+interface ParsedText {
+  readonly kind: 'text';
+  readonly text: string;
+  readonly data: unknown;
+  readonly isJson: boolean;
 }
 
-/** Describes an error of parseArgs, with the option that was probably meant. */
-function describe(error: Error, optionNames: readonly string[]): string {
-  const problem = error.message.split(/\. (?=To specify)/)[0] as string;
-  const name = /^Unknown option '--([^']+)'/.exec(problem)?.[1];
-  const near = name === undefined ? undefined : suggest(name, optionNames);
-  return near ? `${problem}. Did you mean --${near}?` : problem;
+/** Reads a command line. Throws a Failure (usage) with the problem and, if there is a command, its usage line. */
+export async function parseArgs(args: readonly string[]): Promise<Parsed> {
+  const { name, command, rest } = findCommand(args[0] === 'help' ? [...args.slice(1), '--help'] : args);
+  const options = beforeEscape(rest);
+  const isJson = options.includes('--json');
+  if (options.includes('--help') || options.includes('-h')) return { kind: 'text', isJson, ...help(name, command) };
+  if (command) return { kind: 'call', command, input: await readInput(command, rest), isJson };
+  if (name.length > 0) throw unknownCommand(name);
+  const others = options.filter((option) => option !== '--json');
+  if (others.length === 0) return { kind: 'text', isJson, ...help(name, command) };
+  if (others.every((option) => option === '--version'))
+    return { kind: 'text', isJson, text: version, data: { version } };
+  throw new Failure('usage', 'The command is missing. To list the commands: npx signet --help');
 }
 
-export function usage(command: Command, problem?: string): Failure {
-  return new Failure(
-    'usage',
-    `${problem ? `${problem.replace(/[.?]?$/, (end) => end || '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
-  );
+async function readInput(command: Command, args: readonly string[]): Promise<Input> {
+  const input = { ...(await scanArgs(command, args)), stdin: null, file: null };
+  const problem = argumentProblem(command, input);
+  if (problem !== undefined) throw wrongUsage(command, problem);
+  return input;
 }
 
-/** Removes the command name, whose words may be among options: `signet --json user list`. */
-function withoutName(args: readonly string[], name: readonly string[]): string[] {
-  const rest = [...args];
-  for (const part of name) rest.splice(rest.indexOf(part), 1);
-  return rest;
+function help(name: readonly string[], command: Command | undefined): { text: string; data: unknown } {
+  if (command) return { text: commandHelp(command), data: { name: command.name, usage: usage(command) } };
+  if (name.length === 0) return { text: rootHelp(), data: commands.map((one) => one.name) };
+  const section = name.length === 1 ? findSection(name[0]) : undefined;
+  if (!section) throw unknownCommand(name);
+  return { text: sectionHelp(section), data: section.commands.map((one) => one.name) };
 }
 
-function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
-  const [first = ''] = plain;
-  if (first === '') return new Failure('usage', 'The command is missing. To list the commands: npx signet --help');
-  const name = plain.slice(0, 2).join(' ');
+function findSection(noun: string | undefined) {
+  return noun === undefined ? undefined : sections.find((one) => one.noun === noun);
+}
+
+function unknownCommand(name: readonly string[]): Failure {
+  const [first = ''] = name;
+  const typed = name.join(' ');
   const names = commands.map((one) => one.name);
-  const siblings = names.filter((name) => name.startsWith(`${first} `));
-  const near = suggest(name, names) ?? suggest(first, names);
+  const nouns = sections.flatMap((one) => one.noun ?? []);
+  const siblings = findSection(first)?.commands ?? [];
+  const isNoun = siblings.length > 0 && name.length === 1;
+  const near = suggest(typed, names) ?? suggest(first, [...names, ...nouns]);
   const parts = [
-    siblings.length > 0 && plain.length < 2 ? '' : `There is no command "${name}".`,
-    near && (siblings.length === 0 || plain.length > 1) ? `Did you mean "${near}"?` : '',
+    isNoun ? '' : `There is no command "${typed}".`,
+    near === undefined || isNoun ? '' : `Did you mean "${near}"?`,
     siblings.length > 0
-      ? `There are: ${siblings.map((name) => `signet ${name}`).join(', ')}`
+      ? `There are: ${siblings.map((one) => `signet ${one.name}`).join(', ')}`
       : 'To list the commands: npx signet --help',
   ];
   return new Failure('usage', parts.filter((part) => part !== '').join(' '));
-}
-
-/** Returns the page of `signet --help`. */
-export function helpPage(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map((one) => one.name.length));
-  const lines = commands.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`);
-  return [
-    'signet: a stand-alone identity server',
-    '',
-    ...lines,
-    '',
-    'One command: npx signet COMMAND --help. Every command takes --json.',
-    'Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 cannot connect.',
-  ].join('\n');
-}
-
-export function commandHelp(command: Command): string {
-  return `${command.summary}\nUsage: npx signet ${command.name} ${command.usage}`.trimEnd();
 }

@@ -1,36 +1,18 @@
-import { pino } from 'pino';
-import { formatFault, readConfig, type Setting, settings } from '../platform/config/index.ts';
 import { PROBLEMS } from '../api/index.ts';
 import { ERROR_MEANINGS } from '../oauth/index.ts';
-import { OAUTH_STATUS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEM_STATUS } from '../platform/http/index.ts';
-import { systemClock } from '../platform/time.ts';
-import { buildApp } from '../server/compose.ts';
+import { formatFault, type Setting, settings } from '../platform/config/index.ts';
+import { OAUTH_STATUS, openapiYaml, PROBLEM_STATUS } from '../platform/http/index.ts';
+import type { Command } from './command.ts';
+import { describeService } from './commands/openapi.ts';
+import { sections } from './commands.ts';
 import { acceptedText } from './messages/settings.ts';
-import { version } from './version.ts';
-
-/** Returns the OpenAPI document of the routes. Nothing is served: there is no database and no key. */
-export async function describeService(): Promise<OpenapiDocument> {
-  const issuer = 'https://id.example';
-  const unused = undefined as never;
-  const app = await buildApp({
-    config: readConfig('production', { SIGNET_ISSUER: issuer }),
-    issuer,
-    db: unused,
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-    keys: unused,
-    masterKey: Buffer.alloc(32),
-    passwords: {} as never,
-    openapiVersion: version,
-  });
-  await app.ready();
-  return openapiDocument(app);
-}
+import { optionHelp, optionName, usage } from './usage.ts';
 
 /** Returns the generated files by path; `npm run docs` writes them, a test compares them with the code. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   return {
     'openapi.yaml': await openapiYaml(await describeService()),
+    'docs/command-reference.md': commandsPage(),
     'docs/errors.md': errorsPage(),
     'docs/configuration.md': configurationPage(),
   };
@@ -92,4 +74,29 @@ kept as it was typed: control characters, blanks around it and URLs that are not
 |---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function commandsPage(): string {
+  const parts = sections.map(({ title, commands }) => `## ${title}\n${commands.map(commandSection).join('\n')}`);
+  return `${generatedNote}
+# Command reference
+
+Every command with its arguments and options, as \`npx signet COMMAND --help\` prints them. [commands.md](commands.md) has the rules of all commands, such as \`--json\` and exit codes.
+
+Options can be anywhere on the command line. If an option is used twice, the last use counts, except for options that can be repeated. Write a value that begins with
+\`-\` as \`--option=-value\`. \`--\` ends the options.
+
+${parts.join('\n')}`;
+}
+
+function commandSection(command: Command): string {
+  const { name, summary, notes, args = [], options = {}, examples } = command;
+  const rows = [
+    ...args.map((one) => row(`\`${one.name}\``, one.help)),
+    ...Object.entries(options).map(([option, one]) => row(`\`${optionName(option, one)}\``, optionHelp(one))),
+  ];
+  const table = rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`;
+  const text = [`${summary}.`, ...(notes === undefined ? [] : [notes])].join('\n').replaceAll('<', '&lt;');
+  const examplesText = ['For example:', '', '```sh', ...examples, '```'].join('\n');
+  return `\n### ${name}\n${text}\n\n    npx signet ${usage(command)}\n${table}\n${examplesText}\n`;
 }

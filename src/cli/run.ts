@@ -8,17 +8,18 @@ import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../platform/config/index.ts';
-import { FolderLocked, findLockOwner, lockFolder, openDatabase } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
+import { EXIT, Failure } from '../platform/errors.ts';
+import { FolderLocked, findLockOwner, type LockOwner, lockFolder } from '../platform/folder-lock.ts';
 import { type FileRows, sendControl } from '../server/control.ts';
-import { model } from '../server/model.ts';
-import { type DatabaseCommand, type Input, optionText } from './command.ts';
-import { commands } from './commands/index.ts';
-import { createContext } from './context.ts';
-import { execute, failed, type Result, runConfirmed, toResult } from './execute.ts';
-import { commandHelp, helpPage, parseArguments } from './parse.ts';
+import { beforeEscape } from './args.ts';
+import { type Command, type DatabaseCommand, type Input, optionText } from './command.ts';
+import { commands } from './commands.ts';
+import { complete } from './complete.ts';
+import { failed, type Result, runConfirmed, toResult } from './execute.ts';
+import { parseArgs } from './parse.ts';
 import { openTerminal, readStdin, readText } from './terminal.ts';
-import { version } from './version.ts';
+
+// Each call loads what it needs: the command, and with it the database. A call that a running server carries out loads neither.
 
 type Environment = Record<string, string | undefined>;
 
@@ -29,29 +30,45 @@ export async function runCommand(
   print: (text: string) => void,
   progress: (line: string) => void,
 ): Promise<Result> {
-  const wantsJson = args.includes('--json');
+  if (args[0] === COMPLETE) return printProposals(args.slice(1));
+  let command: Command | undefined;
   try {
-    if (args.length === 1 && args[0] === '--version') return toResult({ data: { version }, text: version }, wantsJson);
-    if (args[0] === 'help' || args.every((word) => word === '--help' || word === '-h' || word === '--json'))
-      return toResult({ data: commands.map((one) => one.name), text: helpPage(commands) }, wantsJson);
-    const { command, input, isJson, isHelp } = parseArguments(commands, args);
-    if (isHelp)
-      return toResult({ data: { name: command.name, usage: command.usage }, text: commandHelp(command) }, isJson);
-    if (command.kind === 'local')
-      return toResult(await command.run({ commands, environment, readStdin, print }, input), isJson);
-    const config = readConfig(
-      environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
-      environment,
-    );
-    const completed = await readInput(command, input, config, progress);
-    const run = (confirmed: Input, json: boolean) => runOnDatabase(command, confirmed, json, config, progress);
-    const terminal = openTerminal();
-    const result = await runConfirmed({ command, input: completed, isJson, terminal, print: progress, run });
-    if (result.rows) await appendRows(command, completed, result.rows);
-    return result;
+    const parsed = await parseArgs(args);
+    if (parsed.kind === 'text') return toResult(parsed, parsed.isJson);
+    const { input, isJson } = parsed;
+    command = parsed.command;
+    if (command.kind === 'database') return await runDatabaseCommand(command, { input, isJson }, environment, progress);
+    const run = await command.load();
+    return toResult(await run({ commands, environment, readStdin, print }, input), isJson);
   } catch (error) {
-    return failed(error, wantsJson);
+    return failed(error, beforeEscape(args).includes('--json'), command);
   }
+}
+
+/** The scripts of `signet completion` call it. It is in no help, because people do not. */
+const COMPLETE = '__complete';
+
+async function printProposals(args: readonly string[]): Promise<Result> {
+  const lines = (await complete(args)).map(({ word, help }) => `${word}\t${help}\n`);
+  return { exit: EXIT.done, stdout: lines.join(''), stderr: '' };
+}
+
+async function runDatabaseCommand(
+  command: DatabaseCommand,
+  { input, isJson }: { readonly input: Input; readonly isJson: boolean },
+  environment: Environment,
+  progress: (line: string) => void,
+): Promise<Result> {
+  const config = readConfig(
+    environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
+    environment,
+  );
+  const completed = await readInput(command, input, config, progress);
+  const run = (confirmed: Input, json: boolean) => runOnDatabase(command, confirmed, json, config, progress);
+  const terminal = openTerminal();
+  const result = await runConfirmed({ command, input: completed, isJson, terminal, print: progress, run });
+  if (result.rows) await appendRows(command, completed, result.rows);
+  return result;
 }
 
 /** Reads the input that only this side has: the file, standard input, answers at the terminal. */
@@ -92,18 +109,11 @@ async function runOnDatabase(
   progress: (line: string) => void,
 ): Promise<Result> {
   // Not os.userInfo: in a container the user may have no passwd entry.
-  const actor = String(process.getuid?.() ?? -1);
-  const runHere = async () => {
-    const db = await openDatabase(config, model);
-    try {
-      return await execute(command, createContext(config, db, actor, progress), input, isJson);
-    } finally {
-      await db.close();
-    }
-  };
-  if (config.databaseUrl !== undefined) return runHere();
-  const send = (owner: Parameters<typeof sendControl>[0]) =>
-    sendControl(owner, { name: command.name, input, isJson, actor }, progress);
+  const typed = { command, input, isJson, actor: String(process.getuid?.() ?? -1), progress };
+  const here = async () => (await import('./context.ts')).runHere(config, typed);
+  if (config.databaseUrl !== undefined) return here();
+  const send = (owner: LockOwner) =>
+    sendControl(owner, { name: command.name, input, isJson, actor: typed.actor }, progress);
   const owner = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
   if (owner) return send(owner);
   if (!command.createsDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
@@ -120,7 +130,7 @@ async function runOnDatabase(
     throw error;
   }
   try {
-    return await runHere();
+    return await here();
   } finally {
     await lock.release();
   }

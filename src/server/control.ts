@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { LockOwner } from '../platform/database/index.ts';
+import type { LockOwner } from '../platform/folder-lock.ts';
 import { serverError } from './errors.ts';
 
 /** A command sent to the server that owns the embedded database: arguments, standard input and file contents, never paths. */

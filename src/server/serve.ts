@@ -6,14 +6,9 @@ import { deleteAbandonedRows } from '../imports/django/index.ts';
 import type { HashPool, Passwords } from '../passwords/index.ts';
 import { type CatalogueCache, createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
-import {
-  type ChangeFeed,
-  type Database,
-  lockFolder,
-  openDatabase,
-  startChangeFeed,
-} from '../platform/database/index.ts';
+import { type ChangeFeed, type Database, openDatabase, startChangeFeed } from '../platform/database/index.ts';
 import { type DomainError, type Explain, OUTPUT_CLOSED } from '../platform/errors.ts';
+import { lockFolder } from '../platform/folder-lock.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';

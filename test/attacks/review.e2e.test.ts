@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import type { Passwords } from '../../src/passwords/index.ts';
-import { lockFolder } from '../../src/platform/database/index.ts';
+import { lockFolder } from '../../src/platform/folder-lock.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { createSetupSecret, OneTimeToken, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';

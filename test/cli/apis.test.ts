@@ -1,6 +1,6 @@
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { answeringTerminal, lastEntry, openCliHarness } from './harness.ts';
+import { answeringTerminal, databaseCommand, lastEntry, openCliHarness } from './harness.ts';
 
 const file = (models: string, permissions = '', more = '') =>
   `audience: polls\n${more}apps:\n  polls:\n    models: [${models}]\n    permissions: {${permissions}}\n`;
@@ -32,6 +32,17 @@ t.test('api', (t) =>
         await cliHarness.json('api delete lax --yes');
       },
     );
+
+    await t.test('docs/commands.md: the defaults in the help of api create are those of a new API', async (t) => {
+      const { api } = await cliHarness.json('api create fresh');
+      const wireNames: Record<string, string> = { ttl: 'ttl_seconds', budget: 'budget_bytes' };
+      for (const [name, option] of Object.entries(databaseCommand('api create').options ?? {})) {
+        const value = api[wireNames[name] ?? name.replaceAll('-', '_')];
+        const stored = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
+        t.equal(option.default, name === 'name' ? 'the audience' : stored, name);
+      }
+      await cliHarness.json('api delete fresh --yes');
+    });
 
     await t.test('docs/commands.md: api create and update take the settings of an API', async (t) => {
       const { api } = await cliHarness.json(

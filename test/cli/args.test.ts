@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commands } from '../../src/cli/commands/index.ts';
 import { tokenInspect } from '../../src/cli/commands/token-inspect.ts';
+import { commands } from '../../src/cli/commands.ts';
 import { failed, type Result, toResult } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { postgresqlUrl } from '../support/database.ts';
@@ -33,13 +33,12 @@ t.test(
     for (const command of commands) {
       const help = await typed(`${command.name} --help`);
       t.match(help, { exit: 0, stderr: '' }, command.name);
-      t.ok(help.stdout.startsWith(`${command.summary}\nUsage: npx signet ${command.name}`), command.name);
-      for (const option of Object.keys(command.options ?? {}))
-        t.match(command.usage, new RegExp(`--${option}\\b`), `${command.name}: usage tells --${option}`);
+      t.ok(help.stdout.startsWith(`${command.summary}.\n`), command.name);
+      t.match(help.stdout, `\nUsage: npx signet ${command.name}`, command.name);
       const refused = await typed(`${command.name} --no-such-option`);
       t.match(
         refused,
-        { exit: 2, stdout: '', stderr: /^signet: Unknown option '--no-such-option'\.\nUsage: npx signet / },
+        { exit: 2, stdout: '', stderr: /^signet: There is no option --no-such-option\.\nUsage: npx signet / },
         command.name,
       );
       const json = await typed(`${command.name} --no-such-option --json`);
@@ -55,7 +54,7 @@ t.test('docs/commands.md: a word that is no command is answered with the near on
   t.match(await typed('user'), { exit: 2, stderr: /There are: signet user create, / });
   t.match(
     await typed('user list --afetr x'),
-    { exit: 2, stderr: /--afetr'\. Did you mean --after\?\nUsage: .*--after NAME/ },
+    { exit: 2, stderr: /There is no option --afetr\. Did you mean --after\?\nUsage: .*--after NAME/ },
     'an option too, with the usage line',
   );
 });
@@ -223,7 +222,7 @@ t.test('token inspect', async (t) => {
 
   function inspect(text: string) {
     const local = { commands, environment: {}, readStdin: async () => `${text}\n`, print: () => {} };
-    return tokenInspect.run(local, { positionals: ['-'], options: {}, stdin: null, file: null }) as Promise<{
+    return tokenInspect(local, { positionals: ['-'], options: {}, stdin: null, file: null }) as Promise<{
       data: object;
       text: string;
     }>;

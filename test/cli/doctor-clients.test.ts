@@ -1,5 +1,4 @@
 import { redirectRules } from '../../src/cli/commands/client-options.ts';
-import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
 import { checkClients } from '../../src/cli/doctor/clients.ts';
@@ -12,7 +11,7 @@ import { createDocuments } from '../../src/server/options.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, openCliHarness } from './harness.ts';
+import { databaseCommand, GOOD_PASSWORD, openCliHarness } from './harness.ts';
 
 // docs/clients.md, docs/guides/mcp.md: a setting that was taken away ends no client; `signet doctor` names those that it would not admit.
 
@@ -103,7 +102,12 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('docs/commands.md: signet doctor says it', async (t) => {
     const given = { positionals: [], options: {}, stdin: null, file: null };
-    const told = await execute(doctor, contextOf({ ...WIDE, SIGNET_REDIRECT_SCHEMES: '' }), given, true);
+    const told = await execute(
+      databaseCommand('doctor'),
+      contextOf({ ...WIDE, SIGNET_REDIRECT_SCHEMES: '' }),
+      given,
+      true,
+    );
     const { checks } = JSON.parse(told.stdout) as { checks: Check[] };
     t.match(
       checks.filter((one) => one.name === 'clients'),

@@ -1,7 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
 import { checkCapacity, checkClock } from '../../src/cli/doctor/database.ts';
@@ -17,7 +16,7 @@ import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } f
 import { freePort } from '../support/process.ts';
 import { audit, masterKey, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openCliHarness } from './harness.ts';
+import { databaseCommand, openCliHarness } from './harness.ts';
 
 const port = String(await freePort());
 const cheap = {
@@ -31,10 +30,20 @@ const cheap = {
 async function consult(db: Database, mode: Mode = 'development', more: Record<string, string> = {}) {
   const config = readConfig(mode, { ...cheap, ...more });
   const context = createContext(config, db, '0', () => {});
-  const told = await execute(doctor, context, { positionals: [], options: {}, stdin: null, file: null }, true);
+  const told = await execute(
+    databaseCommand('doctor'),
+    context,
+    { positionals: [], options: {}, stdin: null, file: null },
+    true,
+  );
   const { ok, checks } = JSON.parse(told.stdout) as { ok: boolean; checks: Check[] };
   const of = (name: string) => checks.filter((one) => one.name === name);
-  const text = await execute(doctor, context, { positionals: [], options: {}, stdin: null, file: null }, false);
+  const text = await execute(
+    databaseCommand('doctor'),
+    context,
+    { positionals: [], options: {}, stdin: null, file: null },
+    false,
+  );
   return { exit: told.exit, ok, checks, of, text: text.stdout };
 }
 
@@ -143,7 +152,9 @@ t.test('doctor', (t) =>
       ]);
       t.match((await consult(db)).of('token typ'), [{ status: 'ok' }]);
       await cliHarness.json('api update big --typ JWT');
-      t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only the audience/ }]);
+      t.match((await consult(db)).of('token typ'), [
+        { status: 'warn', message: /JWT at big\./, remedy: /only the audience/ },
+      ]);
       t.same((await consult(db)).of('libraries'), []);
       await cliHarness.json(
         'client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA',

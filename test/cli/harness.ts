@@ -1,9 +1,9 @@
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
-import type { Input, Terminal } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands/index.ts';
+import type { Command, DatabaseCommand, Input, Terminal } from '../../src/cli/command.ts';
+import { commands } from '../../src/cli/commands.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute, failed, type Result, runConfirmed } from '../../src/cli/execute.ts';
-import { parseArguments } from '../../src/cli/parse.ts';
+import { parseArgs } from '../../src/cli/parse.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/own-permissions.ts';
@@ -65,6 +65,13 @@ export function answeringTerminal(...answers: string[]): Terminal & { prompts: s
   return { isInteractive: true, prompts, question: answer, secret: answer };
 }
 
+/** Returns the command of a name. */
+export function databaseCommand(name: string): DatabaseCommand {
+  const command = commands.find((one) => one.name === name);
+  if (command?.kind !== 'database') throw new Error(`there is no command "${name}" on the database`);
+  return command;
+}
+
 /** Splits arguments as a shell does, with 'single quotes'. */
 export function split(words: string): string[] {
   return [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
@@ -78,9 +85,12 @@ export async function openCliHarness(db: Database, settings: Record<string, stri
   const progress: string[] = [];
   const run = async (words: string, given: CliInput = {}): Promise<Result> => {
     const commandConfig = readConfig('development', { ...environment, ...given.environment });
+    let typed: Command | undefined;
     try {
-      const { command, input, isJson } = parseArguments(commands, split(words));
-      if (command.kind === 'local') throw new Error(`${command.name} needs no database`);
+      const parsed = await parseArgs(split(words));
+      if (parsed.kind === 'text' || parsed.command.kind === 'local') throw new Error(`${words}: needs no database`);
+      const { command, input, isJson } = parsed;
+      typed = command;
       const completed: Input = {
         ...input,
         stdin: command.readsStdin?.(input) ? (given.stdin ?? '') : null,
@@ -91,15 +101,15 @@ export async function openCliHarness(db: Database, settings: Record<string, stri
       const prompted = command.prompt
         ? await command.prompt(withFiles, given.terminal ?? noTerminal, commandConfig)
         : withFiles;
-      const run = (typed: Input, json: boolean) => {
+      const run = (confirmed: Input, json: boolean) => {
         // As over the control socket, the server gets serialized input.
-        const sent = JSON.parse(JSON.stringify(typed)) as Input;
+        const sent = JSON.parse(JSON.stringify(confirmed)) as Input;
         return execute(command, createContext(config, db, ACTOR, progressLine), sent, json);
       };
       const terminal = given.terminal ?? noTerminal;
       return await runConfirmed({ command, input: prompted, isJson, terminal, print: progressLine, run });
     } catch (error) {
-      return failed(error, words.includes('--json'));
+      return failed(error, words.includes('--json'), typed);
     }
   };
   return {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { runHealth } from '../../src/cli/health.ts';
+import { runCommand } from '../../src/cli/run.ts';
 import { httpsIdentity } from '../../src/server/https.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
 import { freePort, signet } from '../support/process.ts';
@@ -12,7 +12,13 @@ import t, { type Test } from '../support/tap.ts';
 
 type Environment = Record<string, string>;
 
-const health = (environment: Environment, words = 'health') => runHealth(words.split(' '), environment, () => {});
+const health = (environment: Environment, words = 'health') =>
+  runCommand(
+    words.split(' '),
+    environment,
+    () => {},
+    () => {},
+  );
 
 /** Something that listens on every address of this machine; answers the settings that find it. */
 async function listening(t: Test, answer: RequestListener): Promise<Environment> {
@@ -135,16 +141,20 @@ t.test('docs/commands.md: its words and settings are refused as those of every c
   t.match(await health({}, 'health --help --json'), { exit: 0, stdout: /"name": "health"/ });
 });
 
-t.test('health loads neither the ORM nor the server: it is run every few seconds', async (t) => {
+t.test('docs/commands.md: health, help and completion load neither the ORM nor the server', async (t) => {
   const watch = `import { registerHooks } from 'node:module';
     registerHooks({ load: (url, context, next) => (console.error('loaded ' + url), next(url, context)) });`;
-  const loadedBy = async (word: string) => {
-    const words = ['--import', `data:text/javascript,${encodeURIComponent(watch)}`, join(root, 'src/main.ts'), word];
-    const child = promisify(execFile)(process.execPath, words, { env: { SIGNET_PORT: String(await freePort()) } });
+  const loadedBy = async (words: string) => {
+    const preload = ['--import', `data:text/javascript,${encodeURIComponent(watch)}`, join(root, 'src/main.ts')];
+    const env = { SIGNET_PORT: String(await freePort()), SIGNET_DATA_DIR: '/nowhere' };
+    const child = promisify(execFile)(process.execPath, [...preload, ...words.split(' ')], { env });
     const { stderr } = await child.catch((error: { stderr: string }) => error);
-    return stderr.split('\n').filter((line) => /^loaded .*(mikro-orm|fastify|src\/app\.ts|cli\/health)/.test(line));
+    return stderr.split('\n').filter((line) => /^loaded .*(mikro-orm|fastify|pino|cli\/commands\/health)/.test(line));
   };
-  t.match(await loadedBy('health'), [/cli\/health\.ts$/]);
-  t.equal((await loadedBy('health')).length, 1);
-  t.ok((await loadedBy('--version')).length > 10, 'as other commands do');
+  const [own, ...more] = await loadedBy('health');
+  t.match(own, /cli\/commands\/health\.ts$/);
+  t.same(more, []);
+  for (const words of ['--version', 'help', '--help', 'client --help', 'client create --help', '__complete user l'])
+    t.same(await loadedBy(words), [], words);
+  t.ok((await loadedBy('openapi')).length > 10, 'a command that needs them does');
 });

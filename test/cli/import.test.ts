@@ -1,11 +1,10 @@
-import { importDjangoCommand } from '../../src/cli/commands/import-django.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute } from '../../src/cli/execute.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import { djangoDump } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openCliHarness } from './harness.ts';
+import { databaseCommand, openCliHarness } from './harness.ts';
 
 t.test('import django', (t) =>
   onEachEngine(t, async (t, db) => {
@@ -122,7 +121,12 @@ t.test('import django', (t) =>
           stdin: null,
           file: { name: 'f', text: copies(file) },
         };
-        const result = await execute(importDjangoCommand, { ...context, clock: { ...systemClock, now } }, input, true);
+        const result = await execute(
+          databaseCommand('import django'),
+          { ...context, clock: { ...systemClock, now } },
+          input,
+          true,
+        );
         t.equal(result.exit, 0, result.stderr);
         t.ok(lines.length > 1);
         t.match(lines[0]?.[1], /^import: \w+/);

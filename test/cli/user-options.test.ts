@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { commands } from '../../src/cli/commands/index.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { usage } from '../../src/cli/usage.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
@@ -29,11 +30,13 @@ const takers: Record<string, { readonly words: string; readonly stdin?: string; 
 };
 
 t.test('docs/commands.md: the table names every command that takes a user', async (t) => {
-  const taking = commands.filter((one) => /--user N|--user-id|\bUSER\b/.test(one.usage)).map((one) => one.name);
+  const taking = commands.filter((one) => /--user N|--user-id|\bUSER\b/.test(usage(one))).map((one) => one.name);
   t.same(taking.sort(), Object.keys(takers).sort());
-  for (const { name, usage } of commands.filter((one) => taking.includes(one.name)))
-    t.match(usage, /--user-id ID/, name);
-  const byWord = commands.filter((one) => one.name.startsWith('user ') && /^\(?NAME/.test(one.usage));
+  for (const command of commands.filter((one) => taking.includes(one.name))) {
+    t.match(usage(command), /--user-id ID/, command.name);
+    t.ok(command.options?.['user-id'], command.name);
+  }
+  const byWord = commands.filter((one) => /^user \w+ \(?NAME/.test(usage(one)));
   t.same(
     byWord.map((one) => one.name).filter((one) => !taking.includes(one)),
     ['user create'],

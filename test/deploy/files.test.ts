@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { DCLinter } from 'dclint';
 import { validate } from 'dockerfile-utils';
 import { parse } from 'yaml';
-import { commands } from '../../src/cli/commands/index.ts';
+import { commands } from '../../src/cli/commands.ts';
 import { readConfig, readMasterKey, type Setting, settings } from '../../src/platform/config/index.ts';
 import { root } from '../support/database.ts';
 import t from '../support/tap.ts';

@@ -42,7 +42,7 @@ interface Room {
 function readRooms(root: string): Room[] {
   const src = join(root, 'src');
   const doors = globSync('**/index.ts', { cwd: src })
-    .filter((file) => !file.startsWith('migrations/') && file !== 'cli/commands/index.ts')
+    .filter((file) => !file.startsWith('migrations/'))
     .map((file) => ({ name: dirname(file), file }));
   const openings = Object.entries(OPENING).map(([name, file]) => ({ name, file }));
   const rank = (name: string) => WINGS.indexOf(name.split('/')[0] as (typeof WINGS)[number]);

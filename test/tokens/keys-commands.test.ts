@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import getJwks from 'get-jwks';
 import jsonwebtoken from 'jsonwebtoken';
-import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
 import { execute } from '../../src/cli/execute.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { createKeyRing, openKeys, SigningKey } from '../../src/tokens/index.ts';
-import { answeringTerminal, lastEntry, openCliHarness } from '../cli/harness.ts';
+import { answeringTerminal, databaseCommand, lastEntry, openCliHarness } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -28,7 +27,7 @@ await onEachEngine(t, async (t, db) => {
     });
     const input = { positionals: [], options: {}, stdin: null, file: null };
     const result = await execute(
-      doctor,
+      databaseCommand('doctor'),
       createContext(config, db, '0', () => {}),
       input,
       true,

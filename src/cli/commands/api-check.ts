@@ -1,14 +1,10 @@
-import { type FoundUse, type Scan, ScanError, scanFolder } from '../../../kits/permission-lint/src/scan.ts';
+import type { FoundUse, Scan } from '../../../kits/permission-lint/src/scan.ts';
 import { listPermissionHistory } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { suggest } from '../../platform/text.ts';
-import { systemClock } from '../../platform/time.ts';
-import { type DatabaseCommand, optionTexts } from '../command.ts';
+import { optionTexts, type RunOnDatabase } from '../command.ts';
 import { requireApi } from './options.ts';
 import { pluralize, printable } from './text.ts';
-
-const PROGRESS_DELAY_MS = 2000;
-const PROGRESS_INTERVAL_MS = 500;
 
 /** Unknown names for which the nearest name is searched. */
 const MAX_SUGGESTIONS = 200;
@@ -21,51 +17,27 @@ interface Finding {
   readonly text: string;
 }
 
-export const apiCheck: DatabaseCommand = {
-  kind: 'database',
-  name: 'api check',
-  summary: "Find permissions in a service's sources that the API does not have; exit code 1 if there are",
-  usage: 'AUDIENCE DIR [--ignore-app APP]…   (reads .ts .js .py .go .java and .html)',
-  options: { 'ignore-app': { type: 'string', multiple: true } },
-  args: { min: 2, max: 2 },
-  // The folder is on the caller's side, the catalogue perhaps in a server, which gets the findings, not the sources.
-  async readLocal(input, progress) {
-    const folder = input.positionals[1] as string;
-    let nextProgress = systemClock.now().getTime() + PROGRESS_DELAY_MS;
-    const onFile = (files: number) => {
-      const now = systemClock.now().getTime();
-      if (now < nextProgress) return;
-      nextProgress = now + PROGRESS_INTERVAL_MS;
-      progress(`check: ${files} files read`);
-    };
-    const scan = await scanFolder(folder, onFile).catch((error) => {
-      if (!(error instanceof ScanError)) throw error;
-      throw new Failure(error.code === 'ENOENT' ? 'notFound' : 'failed', error.message);
-    });
-    return { ...input, file: { name: folder, text: JSON.stringify(scan) } };
-  },
-  async run(context, input) {
-    if (!input.file) throw new Failure('usage', 'The folder is missing.');
-    const scan = JSON.parse(input.file.text) as Scan;
-    const em = context.db.fork();
-    const api = await requireApi(context, em, input.positionals[0] as string);
-    const ignored = new Set(optionTexts(input, 'ignore-app'));
-    const check = createUseCheck(api.audience, await listPermissionHistory(em, api.id));
-    const reported = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(check);
-    const skipped = scan.skipped.map(
-      (file): Finding => ({ file, line: 1, kind: 'note', name: null, text: 'too large, not read' }),
-    );
-    const findings = [...reported, ...skipped];
-    const unknown = findings.filter((one) => one.kind === 'unknown').length;
-    const lines = findings.map((one) => `${one.file}:${one.line}: ${one.kind === 'note' ? 'note: ' : ''}${one.text}`);
-    const checked = scan.uses.filter((one) => one.permission !== null || one.app !== null).length;
-    const summary = `${pluralize(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${pluralize(findings.length - unknown, 'note')}.`;
-    return {
-      data: { audience: api.audience, version: api.catalogueVersion, files: scan.files, checked, unknown, findings },
-      text: [...lines.map(printable), summary].join('\n'),
-      isFailure: unknown > 0,
-    };
-  },
+export const apiCheck: RunOnDatabase = async (context, input) => {
+  if (!input.file) throw new Failure('usage', 'The folder is missing.');
+  const scan = JSON.parse(input.file.text) as Scan;
+  const em = context.db.fork();
+  const api = await requireApi(context, em, input.positionals[0] as string);
+  const ignored = new Set(optionTexts(input, 'ignore-app'));
+  const check = createUseCheck(api.audience, await listPermissionHistory(em, api.id));
+  const reported = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(check);
+  const skipped = scan.skipped.map(
+    (file): Finding => ({ file, line: 1, kind: 'note', name: null, text: 'too large, not read' }),
+  );
+  const findings = [...reported, ...skipped];
+  const unknown = findings.filter((one) => one.kind === 'unknown').length;
+  const lines = findings.map((one) => `${one.file}:${one.line}: ${one.kind === 'note' ? 'note: ' : ''}${one.text}`);
+  const checked = scan.uses.filter((one) => one.permission !== null || one.app !== null).length;
+  const summary = `${pluralize(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${pluralize(findings.length - unknown, 'note')}.`;
+  return {
+    data: { audience: api.audience, version: api.catalogueVersion, files: scan.files, checked, unknown, findings },
+    text: [...lines.map(printable), summary].join('\n'),
+    isFailure: unknown > 0,
+  };
 };
 
 function readApp({ permission, app }: FoundUse): string {

@@ -2,42 +2,33 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
 import { type ClientOfApi, clientsOfApi, detachClients } from '../../oauth/index.ts';
 import { type Api, type ApiContents, deleteApi, permissionError, readApiContents } from '../../permissions/index.ts';
-import { type DatabaseCommand, isSet } from '../command.ts';
+import { isSet, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
 import { requireApi } from './options.ts';
 import { duration, fields, names, pluralize } from './text.ts';
 
-export const apiDelete: DatabaseCommand = {
-  kind: 'database',
-  name: 'api delete',
-  summary: 'Delete an API with its permissions and everything that was given of it; says first what that is',
-  usage: 'AUDIENCE [--yes]   (without --yes it asks for the audience once more)',
-  options: { yes: { type: 'boolean' } },
-  args: { min: 1, max: 1 },
-  confirm: (input) => input.positionals[0] as string,
-  async run(context, input) {
-    const audience = input.positionals[0] as string;
-    if (!isSet(input, 'yes')) {
-      const em = context.db.fork();
-      const api = await requireDeletable(await requireApi(context, em, audience));
-      const deletion = { ...(await readReferences(em, api)), contents: await readApiContents(em, api.id) };
-      return { data: { ...wireDeletion(api.audience, deletion), deleted: false }, text: deletionText(api, deletion) };
-    }
-    const { name, deletion } = await transaction(context, async (tx) => {
-      const api = await requireDeletable(await requireApi(context, tx, audience));
-      const references = await readReferences(tx, api);
-      const contents = await deleteApi(tx, context.audit(), api, async (inner, deleted) => {
-        await detachClients(inner, deleted.id);
-        await deleteSource(inner, deleted.audience);
-      });
-      return { name: api.audience, deletion: { ...references, contents } };
+export const apiDelete: RunOnDatabase = async (context, input) => {
+  const audience = input.positionals[0] as string;
+  if (!isSet(input, 'yes')) {
+    const em = context.db.fork();
+    const api = await requireDeletable(await requireApi(context, em, audience));
+    const deletion = { ...(await readReferences(em, api)), contents: await readApiContents(em, api.id) };
+    return { data: { ...wireDeletion(api.audience, deletion), deleted: false }, text: deletionText(api, deletion) };
+  }
+  const { name, deletion } = await transaction(context, async (tx) => {
+    const api = await requireDeletable(await requireApi(context, tx, audience));
+    const references = await readReferences(tx, api);
+    const contents = await deleteApi(tx, context.audit(), api, async (inner, deleted) => {
+      await detachClients(inner, deleted.id);
+      await deleteSource(inner, deleted.audience);
     });
-    const { permissions, holders } = deletion.contents;
-    return {
-      data: { ...wireDeletion(name, deletion), deleted: true },
-      text: `Deleted the API ${name}: ${pluralize(permissions, 'permission')}; ${pluralize(holders, 'holder')} may do less now.`,
-    };
-  },
+    return { name: api.audience, deletion: { ...references, contents } };
+  });
+  const { permissions, holders } = deletion.contents;
+  return {
+    data: { ...wireDeletion(name, deletion), deleted: true },
+    text: `Deleted the API ${name}: ${pluralize(permissions, 'permission')}; ${pluralize(holders, 'holder')} may do less now.`,
+  };
 };
 
 interface Deletion {
@@ -52,8 +43,7 @@ async function readReferences(em: SqlEntityManager, api: Api): Promise<Omit<Dele
 }
 
 async function requireDeletable(api: Api): Promise<Api> {
-  if (api.isBuiltin)
-    throw permissionError('api_own_undeletable');
+  if (api.isBuiltin) throw permissionError('api_own_undeletable');
   return api;
 }
 

@@ -1,44 +1,35 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type ApiSettings, apiSettingTable } from '../../permissions/api-settings/index.ts';
+import {
+  type ApiSettingName,
+  type ApiSettings,
+  apiSettingNames,
+  apiSettingTable,
+} from '../../permissions/api-settings/index.ts';
 import type { Api } from '../../permissions/index.ts';
 import { ensureCurrentKey, hasCurrentKey } from '../../tokens/index.ts';
 import { type Context, type Input, type Output, optionText } from '../command.ts';
+import { apiSettingFlags } from '../declarations/api-settings.ts';
 import { AUDIENCE_ONLY } from '../doctor/tokens.ts';
-import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
+import { definedFields, oneOf, oneOfTwo, wholeNumber } from './options.ts';
 
-export const settingOptions = {
-  name: { type: 'string' },
-  typ: { type: 'string' },
-  alg: { type: 'string' },
-  format: { type: 'string' },
-  token: { type: 'string' },
-  ttl: { type: 'string' },
-  budget: { type: 'string' },
-  'over-budget': { type: 'string' },
-  username: { type: 'string' },
-  'source-id': { type: 'string' },
-  superseded: { type: 'string' },
-  catalogue: { type: 'string' },
-} as const;
-export const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
-
+/** Reads the options of the settings; those that are absent are left out. */
 export function readApiSettings(input: Input): ApiSettings {
-  const catalogue = oneOf(input, 'catalogue', apiSettingTable.isCataloguePublic.names);
-  return definedFields({
-    name: optionText(input, 'name'),
-    typ: oneOf(input, 'typ', apiSettingTable.typ.choices),
-    alg: oneOf(input, 'alg', apiSettingTable.alg.choices),
-    format: oneOf(input, 'format', apiSettingTable.format.choices),
-    tokenKind: oneOf(input, 'token', apiSettingTable.tokenKind.choices),
-    ttlSeconds: wholeNumber(input, 'ttl'),
-    budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOf(input, 'over-budget', apiSettingTable.overBudget.choices),
-    withUsername: onOff(input, 'username'),
-    withSourceId: onOff(input, 'source-id'),
-    withSuperseded: onOff(input, 'superseded'),
-    isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
-  });
+  return definedFields(Object.fromEntries(apiSettingNames.map((name) => [name, readSetting(input, name)])));
+}
+
+function readSetting(input: Input, name: ApiSettingName): string | number | boolean | undefined {
+  const one = apiSettingTable[name];
+  const [flag] = apiSettingFlags[name];
+  switch (one.kind) {
+    case 'text':
+      return optionText(input, flag);
+    case 'choice':
+      return oneOf<string>(input, flag, one.choices);
+    case 'switch':
+      return oneOfTwo(input, flag, one.names);
+    case 'range':
+      return wholeNumber(input, flag);
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from '../../permissions/index.ts';
 import { Failure, isDomainError } from '../../platform/errors.ts';
 import { issueText } from '../../ui/messages.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
+import { type Context, type Input, isSet, type Output, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
 import { toFailure } from '../messages.ts';
 import { ensureSigningKey, withTypWarning } from './api-settings.ts';
@@ -22,29 +22,19 @@ interface SyncResult extends Publication {
   readonly created: boolean;
 }
 
-export const apiSync: DatabaseCommand = {
-  kind: 'database',
-  name: 'api sync',
-  summary: "Make an API's permissions and settings those of a file (YAML or JSON); --prune removes the rest",
-  usage:
-    'FILE [--prune [--yes]]   (FILE: {audience: polls, apps: {polls: {models: [question, choice], permissions: {publish_poll: Can publish poll}}}}; --prune says first whose permissions end)',
-  options: { prune: { type: 'boolean' }, yes: { type: 'boolean' } },
-  args: { min: 1, max: 1 },
-  fileArgument: 0,
-  confirm: (input) => (isSet(input, 'prune') ? readInputFile(input).audience : undefined),
-  async run(context, input) {
-    const file = readInputFile(input);
-    const prune = isSet(input, 'prune');
-    // A removed permission never comes back, so the effect is shown first.
-    if (prune && !isSet(input, 'yes'))
-      return syncOutput(
-        file,
-        await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)),
-        false,
-      );
-    return syncOutput(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
-  },
+export const apiSync: RunOnDatabase = async (context, input) => {
+  const file = readInputFile(input);
+  const prune = isSet(input, 'prune');
+  // A removed permission never comes back, so the effect is shown first.
+  if (prune && !isSet(input, 'yes'))
+    return syncOutput(file, await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
+  return syncOutput(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
 };
+
+/** Returns the audience that the file names, which a person types to confirm a removal. */
+export function readFileAudience(input: Input): string {
+  return readInputFile(input).audience;
+}
 
 function readInputFile({ file }: Input): ApiFile {
   if (!file) throw new Failure('usage', 'The file is missing.');
@@ -82,7 +72,10 @@ async function findOrCreateApi(
 ): Promise<{ api: Api; created: boolean }> {
   const existing = await findApi(tx, file.audience);
   if (existing?.isBuiltin)
-    throw new Failure('conflict', "That is Signet's own API: its permissions come with the version of Signet. Write another audience into the file.");
+    throw new Failure(
+      'conflict',
+      "That is Signet's own API: its permissions come with the version of Signet. Write another audience into the file.",
+    );
   if (existing) return { api: existing, created: false };
   return { api: await createApi(tx, context.audit(), file.audience, file.settings), created: true };
 }

@@ -1,42 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { createInitialToken, listInitialTokens, revokeInitialToken } from '../../oauth/index.ts';
 import { listApis } from '../../permissions/index.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
+import { type Context, type Input, isSet, Misuse, type Output, optionText, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
-import { usage } from '../parse.ts';
 import { findApis, wholeNumber } from './options.ts';
 import { instant, rows, when } from './text.ts';
 
 const DEFAULT_DAYS = 7;
 
-export const clientRegistrationToken: DatabaseCommand = {
-  kind: 'database',
-  name: 'client registration-token',
-  summary: 'A token with which programs register themselves (RFC 7591); printed this once',
-  usage:
-    '[--label L] [--api AUDIENCE]… [--uses N] [--days D] | --list | --revoke LABEL   (one use and 7 days unless said otherwise)',
-  options: {
-    label: { type: 'string' },
-    api: { type: 'string', multiple: true },
-    uses: { type: 'string' },
-    days: { type: 'string' },
-    list: { type: 'boolean' },
-    revoke: { type: 'string' },
-  },
-  args: { min: 0, max: 0 },
-  async run(context, input) {
-    const revokedLabel = optionText(input, 'revoke');
-    const isCreate = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
-    if ([isCreate, isSet(input, 'list'), revokedLabel !== undefined].filter(Boolean).length > 1)
-      throw usage(clientRegistrationToken, 'Make one, list them, or revoke one');
-    if (isSet(input, 'list')) return listTokens(context);
-    if (revokedLabel === undefined) return createToken(context, input);
-    await transaction(context, (tx) => revokeInitialToken(tx, context.audit(), revokedLabel));
-    return {
-      data: { label: revokedLabel, revoked: true },
-      text: `Nobody registers with "${revokedLabel}" any more. The clients that did stay: npx signet client list`,
-    };
-  },
+export const clientRegistrationToken: RunOnDatabase = async (context, input) => {
+  const revokedLabel = optionText(input, 'revoke');
+  const isCreate = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
+  if ([isCreate, isSet(input, 'list'), revokedLabel !== undefined].filter(Boolean).length > 1)
+    throw new Misuse('Make one, list them, or revoke one');
+  if (isSet(input, 'list')) return listTokens(context);
+  if (revokedLabel === undefined) return createToken(context, input);
+  await transaction(context, (tx) => revokeInitialToken(tx, context.audit(), revokedLabel));
+  return {
+    data: { label: revokedLabel, revoked: true },
+    text: `Nobody registers with "${revokedLabel}" any more. The clients that did stay: npx signet client list`,
+  };
 };
 
 async function createToken(context: Context, input: Input): Promise<Output> {

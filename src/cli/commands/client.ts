@@ -12,57 +12,46 @@ import {
   rotateSecret,
   updateClient,
 } from '../../oauth/index.ts';
-import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
+import { type Context, type Input, isSet, type Output, optionText, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
 import { ensureSigningKey } from './api-settings.ts';
-import { clientOptions, clientUsage, jwksFileInput, readClientChange } from './client-options.ts';
+import { readClientChange } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
 import { definedFields, findApis, oneOf, onOff, requiredOption } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
-const oneClient = { min: 1, max: 1 } as const;
-
-export const clientCreate: DatabaseCommand = {
-  kind: 'database',
-  name: 'client create',
-  summary: 'Register a program that asks for tokens; prints its secret this once',
-  usage: `NAME --preset web|spa|native|service|device|mcp [--first-party] ${clientUsage}   (--grant adds to the preset's)`,
-  options: { preset: { type: 'string' }, 'first-party': { type: 'boolean' }, ...clientOptions },
-  args: oneClient,
-  ...jwksFileInput,
-  async run(context, input) {
-    requiredOption(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
-    const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
-    const { grantTypes = [], ...options } = readClientChange(context, input);
-    const { client, secret } = await transaction(context, async (tx) => {
-      const created = await createClient(tx, context.audit(), {
-        ...options,
-        name: input.positionals[0] as string,
-        preset,
-        grantTypes: [...presets[preset].grantTypes, ...grantTypes],
-        requests: await findApis(context, tx, input, 'api'),
-        serves: await findApis(context, tx, input, 'serves'),
-        isFirstParty: isSet(input, 'first-party'),
-      });
-      await ensureClientKeys(context, tx, created.client);
-      return created;
+export const clientCreate: RunOnDatabase = async (context, input) => {
+  requiredOption(input, 'preset');
+  const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
+  const { grantTypes = [], ...options } = readClientChange(context, input);
+  const { client, secret } = await transaction(context, async (tx) => {
+    const created = await createClient(tx, context.audit(), {
+      ...options,
+      name: input.positionals[0] as string,
+      preset,
+      grantTypes: [...presets[preset].grantTypes, ...grantTypes],
+      requests: await findApis(context, tx, input, 'api'),
+      serves: await findApis(context, tx, input, 'serves'),
+      isFirstParty: isSet(input, 'first-party'),
     });
-    const note =
-      secret === null
-        ? client.authMethod === 'none'
-          ? 'A public client: it has no secret.'
-          : 'It authenticates by its own key: it has no secret.'
-        : 'The secret is shown this once; only a digest of it is kept.';
-    return {
-      data: {
-        client_id: client.clientId,
-        ...(secret === null ? {} : { client_secret: secret }),
-        name: client.name,
-        preset,
-      },
-      text: [...credentials(client, secret), note, ...pkceAdvice(client), ...boundaryAdvice(client)].join('\n'),
-    };
-  },
+    await ensureClientKeys(context, tx, created.client);
+    return created;
+  });
+  const note =
+    secret === null
+      ? client.authMethod === 'none'
+        ? 'A public client: it has no secret.'
+        : 'It authenticates by its own key: it has no secret.'
+      : 'The secret is shown this once; only a digest of it is kept.';
+  return {
+    data: {
+      client_id: client.clientId,
+      ...(secret === null ? {} : { client_secret: secret }),
+      name: client.name,
+      preset,
+    },
+    text: [...credentials(client, secret), note, ...pkceAdvice(client), ...boundaryAdvice(client)].join('\n'),
+  };
 };
 
 function credentials(client: Client, secret: string | null): string[] {
@@ -89,84 +78,61 @@ function boundaryAdvice({ isFirstParty, grantTypes, clientId }: Client): string[
   ];
 }
 
-export const clientUpdate: DatabaseCommand = {
-  kind: 'database',
-  name: 'client update',
-  summary: "Change a client; lists that are given replace the client's own",
-  usage: `ID [--name N] [--first-party on|off] ${clientUsage}`,
-  options: { name: { type: 'string' }, 'first-party': { type: 'string' }, ...clientOptions },
-  args: oneClient,
-  ...jwksFileInput,
-  async run(context, input) {
-    const has = (name: string) => input.options[name] !== undefined;
-    const { client, secret } = await transaction(context, async (tx) => {
-      const existing = await getClient(tx, input.positionals[0] as string);
-      const { authMethod } = existing;
-      const change = definedFields({
-        ...readClientChange(context, input),
-        name: optionText(input, 'name'),
-        requests: has('api') ? await findApis(context, tx, input, 'api') : undefined,
-        serves: has('serves') ? await findApis(context, tx, input, 'serves') : undefined,
-        isFirstParty: onOff(input, 'first-party'),
-      });
-      const updated = await updateClient(tx, context.audit(), existing, change);
-      await ensureClientKeys(context, tx, updated);
-      const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
-      return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.audit(), updated) : null };
+export const clientUpdate: RunOnDatabase = async (context, input) => {
+  const has = (name: string) => input.options[name] !== undefined;
+  const { client, secret } = await transaction(context, async (tx) => {
+    const existing = await getClient(tx, input.positionals[0] as string);
+    const { authMethod } = existing;
+    const change = definedFields({
+      ...readClientChange(context, input),
+      name: optionText(input, 'name'),
+      requests: has('api') ? await findApis(context, tx, input, 'api') : undefined,
+      serves: has('serves') ? await findApis(context, tx, input, 'serves') : undefined,
+      isFirstParty: onOff(input, 'first-party'),
     });
-    const data = await wireClient(context.db.fork(), client);
-    return {
-      data: secret === null ? data : { ...data, client_secret: secret },
-      text: [`Changed the client ${client.name}.`, ...(secret === null ? [] : credentials(client, secret))].join('\n'),
-    };
-  },
+    const updated = await updateClient(tx, context.audit(), existing, change);
+    await ensureClientKeys(context, tx, updated);
+    const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
+    return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.audit(), updated) : null };
+  });
+  const data = await wireClient(context.db.fork(), client);
+  return {
+    data: secret === null ? data : { ...data, client_secret: secret },
+    text: [`Changed the client ${client.name}.`, ...(secret === null ? [] : credentials(client, secret))].join('\n'),
+  };
 };
 
-export const clientList: DatabaseCommand = {
-  kind: 'database',
-  name: 'client list',
-  summary: 'Clients by name',
-  usage: '',
-  args: { min: 0, max: 0 },
-  async run(context) {
-    const clients = await listClients(context.db.fork());
-    const data = await Promise.all(clients.map((client) => wireClient(context.db.fork(), client)));
-    const text = rows(['NAME', 'CLIENT ID', 'PRESET', 'ENABLED', 'REQUESTS', 'SERVES'], data.map(listCells));
-    return { data: { clients: data }, text: data.length === 0 ? 'There is no client.' : text };
-  },
+export const clientList: RunOnDatabase = async (context) => {
+  const clients = await listClients(context.db.fork());
+  const data = await Promise.all(clients.map((client) => wireClient(context.db.fork(), client)));
+  const text = rows(['NAME', 'CLIENT ID', 'PRESET', 'ENABLED', 'REQUESTS', 'SERVES'], data.map(listCells));
+  return { data: { clients: data }, text: data.length === 0 ? 'There is no client.' : text };
 };
 
-export const clientShow: DatabaseCommand = {
-  kind: 'database',
-  name: 'client show',
-  summary: 'A client with its settings, its boundary and when its secrets were made; never the secrets',
-  usage: 'ID',
-  args: oneClient,
-  async run(context, input) {
-    const client = await getClient(context.db.fork(), input.positionals[0] as string);
-    const data = await wireClient(context.db.fork(), client);
-    const boundary = await readBoundary(context.db.fork(), client);
-    const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
-      created_at: secret.createdAt.toISOString(),
-      ends_at: secret.expiresAt?.toISOString() ?? null,
-    }));
-    const text = fields([
-      ['Name', data.name],
-      ['Client id', data.client_id],
-      ['Preset', data.preset],
-      ['Enabled', yesNo(data.is_active)],
-      ['First party', yesNo(data.is_first_party)],
-      ['Authentication', data.auth_method],
-      ['Grants', data.grant_types.join(', ')],
-      ['Redirect URIs', data.redirect_uris.join(', ') || '(none)'],
-      ['Requests', data.requests.join(', ') || '(none)'],
-      ['Serves', data.serves.join(', ') || '(none)'],
-      ['Boundary', boundaryLines(data.is_first_party, boundary)],
-      ...settingFields(data),
-      ['Secrets', secrets.map(secretLine).join('; ') || '(none)'],
-    ]);
-    return { data: { ...data, boundary, secrets }, text };
-  },
+export const clientShow: RunOnDatabase = async (context, input) => {
+  const client = await getClient(context.db.fork(), input.positionals[0] as string);
+  const data = await wireClient(context.db.fork(), client);
+  const boundary = await readBoundary(context.db.fork(), client);
+  const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
+    created_at: secret.createdAt.toISOString(),
+    ends_at: secret.expiresAt?.toISOString() ?? null,
+  }));
+  const text = fields([
+    ['Name', data.name],
+    ['Client id', data.client_id],
+    ['Preset', data.preset],
+    ['Enabled', yesNo(data.is_active)],
+    ['First party', yesNo(data.is_first_party)],
+    ['Authentication', data.auth_method],
+    ['Grants', data.grant_types.join(', ')],
+    ['Redirect URIs', data.redirect_uris.join(', ') || '(none)'],
+    ['Requests', data.requests.join(', ') || '(none)'],
+    ['Serves', data.serves.join(', ') || '(none)'],
+    ['Boundary', boundaryLines(data.is_first_party, boundary)],
+    ...settingFields(client),
+    ['Secrets', secrets.map(secretLine).join('; ') || '(none)'],
+  ]);
+  return { data: { ...data, boundary, secrets }, text };
 };
 
 function boundaryLines(isFirstParty: boolean, boundary: Record<string, string[]>): string[] {
@@ -178,68 +144,40 @@ function secretLine({ created_at, ends_at }: { created_at: string; ends_at: stri
   return `made ${when(new Date(created_at))}${ends_at ? `, good until ${when(new Date(ends_at))}` : ''}`;
 }
 
-export const clientRotateSecret: DatabaseCommand = {
-  kind: 'database',
-  name: 'client rotate-secret',
-  summary: 'A new secret; the one before stays good for a day, with --now it ends at once',
-  usage: 'ID [--now]',
-  options: { now: { type: 'boolean' } },
-  args: oneClient,
-  async run(context, input) {
-    const now = isSet(input, 'now');
-    const { client, secret } = await transaction(context, async (tx) => {
-      const existing = await getClient(tx, input.positionals[0] as string);
-      return { client: existing, secret: await rotateSecret(tx, context.audit(), existing, { now }) };
-    });
-    const note = now
-      ? 'Every secret before it has ended.'
-      : `The one before stays good for ${OVERLAP_SECONDS / 3600} hours.`;
-    return {
-      data: { client_id: client.clientId, client_secret: secret },
-      text: [...credentials(client, secret), note].join('\n'),
-    };
-  },
-};
-
-export const clientDisable = setActive(
-  'client disable',
-  false,
-  'Let a client get no more tokens; those it has are dead at introspection and has_perm at once',
-);
-export const clientEnable = setActive('client enable', true, 'Let a client get tokens again');
-
-export const clientDelete: DatabaseCommand = {
-  kind: 'database',
-  name: 'client delete',
-  summary: 'Delete a client with its secrets and permissions',
-  usage: 'ID',
-  args: oneClient,
-  async run(context, input) {
-    const client = await transaction(context, async (tx) => {
-      const existing = await getClient(tx, input.positionals[0] as string);
-      await deleteClient(tx, context.audit(), existing);
-      return existing;
-    });
-    return { data: { client_id: client.clientId, deleted: true }, text: `Deleted the client ${client.name}.` };
-  },
-};
-
-function setActive(name: string, isActive: boolean, summary: string): DatabaseCommand {
+export const clientRotateSecret: RunOnDatabase = async (context, input) => {
+  const now = isSet(input, 'now');
+  const { client, secret } = await transaction(context, async (tx) => {
+    const existing = await getClient(tx, input.positionals[0] as string);
+    return { client: existing, secret: await rotateSecret(tx, context.audit(), existing, { now }) };
+  });
+  const note = now
+    ? 'Every secret before it has ended.'
+    : `The one before stays good for ${OVERLAP_SECONDS / 3600} hours.`;
   return {
-    kind: 'database',
-    name,
-    summary,
-    usage: 'ID',
-    args: oneClient,
-    async run(context, input) {
-      const client = await transaction(context, async (tx) =>
-        updateClient(tx, context.audit(), await getClient(tx, input.positionals[0] as string), { isActive }),
-      );
-      return {
-        data: await wireClient(context.db.fork(), client),
-        text: `The client ${client.name} is ${isActive ? 'enabled' : 'disabled'}.`,
-      };
-    },
+    data: { client_id: client.clientId, client_secret: secret },
+    text: [...credentials(client, secret), note].join('\n'),
+  };
+};
+
+export const clientDisable: RunOnDatabase = (context, input) => setActive(context, input, false);
+export const clientEnable: RunOnDatabase = (context, input) => setActive(context, input, true);
+
+export const clientDelete: RunOnDatabase = async (context, input) => {
+  const client = await transaction(context, async (tx) => {
+    const existing = await getClient(tx, input.positionals[0] as string);
+    await deleteClient(tx, context.audit(), existing);
+    return existing;
+  });
+  return { data: { client_id: client.clientId, deleted: true }, text: `Deleted the client ${client.name}.` };
+};
+
+async function setActive(context: Context, input: Input, isActive: boolean): Promise<Output> {
+  const client = await transaction(context, async (tx) =>
+    updateClient(tx, context.audit(), await getClient(tx, input.positionals[0] as string), { isActive }),
+  );
+  return {
+    data: await wireClient(context.db.fork(), client),
+    text: `The client ${client.name} is ${isActive ? 'enabled' : 'disabled'}.`,
   };
 }
 

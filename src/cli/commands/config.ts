@@ -1,31 +1,24 @@
 import { type Config, readConfig, type SettingName, settings } from '../../platform/config/index.ts';
-import type { LocalCommand } from '../command.ts';
+import type { RunLocally } from '../command.ts';
 import { rows } from './text.ts';
 
 /** Every setting with the value that commands use. */
-export const config: LocalCommand = {
-  kind: 'local',
-  name: 'config',
-  summary: 'Every setting, its value and where it came from; secrets masked',
-  usage: '',
-  args: { min: 0, max: 0 },
-  async run({ environment, print }, input) {
-    const mode = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development';
-    const values = readConfig(mode, withoutUnknown(environment));
-    const settingRows = listSettings(values);
-    const text = `${rows(
-      ['SETTING', 'VALUE', 'FROM'],
-      settingRows.map((one) => [one.name, displayValue(one.value), one.source]),
-    )}\n\nMode: ${mode}. \`signet dev\` is development, \`signet start\` production; for other commands, production is when DATABASE_URL is set.`;
-    // A misspelt name is an error here too, but its message points to this list, so the list is printed first.
-    if (
-      input.options['json'] !== true &&
-      Object.keys(withoutUnknown(environment)).length < Object.keys(environment).length
-    )
-      print(`${text}\n`);
-    readConfig(mode, environment);
-    return { data: { mode, settings: settingRows }, text };
-  },
+export const config: RunLocally = async ({ environment, print }, input) => {
+  const mode = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development';
+  const values = readConfig(mode, withoutUnknown(environment));
+  const settingRows = listSettings(values);
+  const text = `${rows(
+    ['SETTING', 'VALUE', 'FROM'],
+    settingRows.map((one) => [one.name, displayValue(one.value), one.source]),
+  )}\n\nMode: ${mode}. \`signet dev\` is development, \`signet start\` production; for other commands, production is when DATABASE_URL is set.`;
+  // A misspelt name is an error here too, but its message points to this list, so the list is printed first.
+  if (
+    input.options['json'] !== true &&
+    Object.keys(withoutUnknown(environment)).length < Object.keys(environment).length
+  )
+    print(`${text}\n`);
+  readConfig(mode, environment);
+  return { data: { mode, settings: settingRows }, text };
 };
 
 interface SettingRow {

@@ -2,57 +2,45 @@ import type { Config } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { fieldText } from '../../ui/messages.ts';
 import { checkUser, createUser, type FieldError, User } from '../../users/index.ts';
-import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
+import { type Input, isSet, optionText, type RunOnDatabase, type Terminal } from '../command.ts';
 import { transaction } from '../context.ts';
-import { askPassword, hashNewPassword, readNewPassword, requirePassword } from './passwords.ts';
+import { askPassword } from '../prompts.ts';
+import { hashNewPassword, readNewPassword, requirePassword } from './passwords.ts';
 import { fieldFailure, wireUser } from './user-text.ts';
 
 /** Django's `createsuperuser`, except that a weak password cannot be forced. */
-export const createsuperuser: DatabaseCommand = {
-  kind: 'database',
-  name: 'createsuperuser',
-  summary: 'Create an administrator; asks for what is not given',
-  usage:
-    '[--username NAME] [--email E] [--password-stdin | --noinput]   (--noinput: SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD)',
-  options: {
-    noinput: { type: 'boolean' },
-    username: { type: 'string' },
-    email: { type: 'string' },
-    'password-stdin': { type: 'boolean' },
-  },
-  args: { min: 0, max: 0 },
-  readsStdin: (input) => isSet(input, 'password-stdin'),
-  async prompt(input, terminal, config) {
-    const username = optionText(input, 'username');
-    const email = optionText(input, 'email');
-    if (isSet(input, 'noinput')) return validatedInput(input, config, readAnswers(input, config));
-    if (!isSet(input, 'password-stdin'))
-      return validatedInput(input, config, await promptAnswers(terminal, username, email));
-    if (username === undefined)
-      throw new Failure(
-        'usage',
-        '--password-stdin needs --username too: with the password on standard input, nothing can be asked.',
-      );
-    return validatedInput(input, config, { username, email: email ?? '', password: readNewPassword(input) });
-  },
-  async run(context, input) {
-    const username = optionText(input, 'username') ?? '';
-    const email = optionText(input, 'email') ?? '';
-    const password = await hashNewPassword(context, readNewPassword(input), { username, email });
-    const user = await transaction(context, async (tx) => {
-      const created = await createUser(tx, context.audit(), {
-        username,
-        email,
-        password,
-        isStaff: true,
-        isSuperuser: true,
-      });
-      if (!(created instanceof User)) throw fieldFailure(created);
-      return created;
+export const createsuperuser: RunOnDatabase = async (context, input) => {
+  const username = optionText(input, 'username') ?? '';
+  const email = optionText(input, 'email') ?? '';
+  const password = await hashNewPassword(context, readNewPassword(input), { username, email });
+  const user = await transaction(context, async (tx) => {
+    const created = await createUser(tx, context.audit(), {
+      username,
+      email,
+      password,
+      isStaff: true,
+      isSuperuser: true,
     });
-    return { data: { user: wireUser(user) }, text: `Created the superuser ${user.username}.` };
-  },
+    if (!(created instanceof User)) throw fieldFailure(created);
+    return created;
+  });
+  return { data: { user: wireUser(user) }, text: `Created the superuser ${user.username}.` };
 };
+
+/** Asks for what is missing, and validates what needs no database. */
+export async function promptSuperuser(input: Input, terminal: Terminal, config: Config): Promise<Input> {
+  const username = optionText(input, 'username');
+  const email = optionText(input, 'email');
+  if (isSet(input, 'noinput')) return validatedInput(input, config, readAnswers(input, config));
+  if (!isSet(input, 'password-stdin'))
+    return validatedInput(input, config, await promptAnswers(terminal, username, email));
+  if (username === undefined)
+    throw new Failure(
+      'usage',
+      '--password-stdin needs --username too: with the password on standard input, nothing can be asked.',
+    );
+  return validatedInput(input, config, { username, email: email ?? '', password: readNewPassword(input) });
+}
 
 interface Answers {
   readonly username: string;
@@ -60,7 +48,6 @@ interface Answers {
   readonly password: string;
 }
 
-/** Validates on the caller's side what needs no database. */
 async function validatedInput(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
   const errors = checkUser({ username, email });
   if (errors.length > 0) throw fieldFailure(errors);

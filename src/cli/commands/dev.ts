@@ -25,7 +25,7 @@ import { type PrepareDatabase, type RunningServer, serve, systemContext, untilSi
 import { readSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
-import { isSet, type LocalCommand, optionText } from '../command.ts';
+import { isSet, optionText, type RunLocally } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
 import { explain } from '../messages.ts';
 import { version } from '../version.ts';
@@ -33,50 +33,42 @@ import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { pluralize } from './text.ts';
 
 /** `signet dev`: creates everything it needs, on loopback only. `npm start` runs it. */
-export const dev: LocalCommand = {
-  kind: 'local',
-  name: 'dev',
-  summary: 'Run in development mode, on the embedded database unless DATABASE_URL is set (what npm start runs)',
-  usage: '[--https] [--port N]',
-  options: { https: { type: 'boolean' }, port: { type: 'string' } },
-  args: { min: 0, max: 0 },
-  async run({ commands, environment, print }, input) {
-    const port = optionText(input, 'port');
-    const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
-    requireDevelopment(config, environment);
-    const isHttps = isSet(input, 'https');
-    const issuer = isHttps ? httpsIssuer(config) : readIssuer(config);
-    const location =
-      config.databaseUrl === undefined
-        ? `data ${displayPath(config.dataDir)} (embedded PostgreSQL)`
-        : 'PostgreSQL of DATABASE_URL';
-    print(`  Signet ${version} · development mode · ${location} · not for production\n`);
+export const dev: RunLocally = async ({ commands, environment, print }, input) => {
+  const port = optionText(input, 'port');
+  const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
+  requireDevelopment(config, environment);
+  const isHttps = isSet(input, 'https');
+  const issuer = isHttps ? httpsIssuer(config) : readIssuer(config);
+  const location =
+    config.databaseUrl === undefined
+      ? `data ${displayPath(config.dataDir)} (embedded PostgreSQL)`
+      : 'PostgreSQL of DATABASE_URL';
+  print(`  Signet ${version} · development mode · ${location} · not for production\n`);
 
-    let migrationCount = 0;
-    const prepare: PrepareDatabase = async (db, audit) => {
-      await prepareDatabase(db, audit);
-      migrationCount = db.migrations.count;
-      return readMasterKey(config) ?? createMasterKey(config, await countKeys(db.fork()));
-    };
-    let caPath: string | null = null;
-    const https = async () => {
-      const identity = await httpsIdentity(config.dataDir, systemClock.now());
-      caPath = identity.caPath;
-      return identity;
-    };
-    const running = await serve(config, issuer, prepare, {
-      explain,
-      runCommand: createCommandRunner(commands, config),
-      ...(isHttps ? { https } : {}),
-    });
-    if (config.sample) await createSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
-    const text = await banner(running, config, { migrationCount, caPath });
-    // Handles signals before the banner is printed: a signal right after it drains, too.
-    const stopped = untilSignal(running, print);
-    print(text);
-    await stopped;
-    return undefined;
-  },
+  let migrationCount = 0;
+  const prepare: PrepareDatabase = async (db, audit) => {
+    await prepareDatabase(db, audit);
+    migrationCount = db.migrations.count;
+    return readMasterKey(config) ?? createMasterKey(config, await countKeys(db.fork()));
+  };
+  let caPath: string | null = null;
+  const https = async () => {
+    const identity = await httpsIdentity(config.dataDir, systemClock.now());
+    caPath = identity.caPath;
+    return identity;
+  };
+  const running = await serve(config, issuer, prepare, {
+    explain,
+    ...(config.databaseUrl === undefined ? { runCommand: await createCommandRunner(commands, config) } : {}),
+    ...(isHttps ? { https } : {}),
+  });
+  if (config.sample) await createSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
+  const text = await banner(running, config, { migrationCount, caPath });
+  // Handles signals before the banner is printed: a signal right after it drains, too.
+  const stopped = untilSignal(running, print);
+  print(text);
+  await stopped;
+  return undefined;
 };
 
 /** Only for a database without sealed keys. */

@@ -4,7 +4,7 @@ import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { createDocuments, readHashWidth, readRotationPolicy } from '../../server/options.ts';
 import { findSample } from '../../server/sample.ts';
 import { countKeys } from '../../tokens/index.ts';
-import type { Context, DatabaseCommand } from '../command.ts';
+import type { Context, RunOnDatabase } from '../command.ts';
 import { type Check, fail, note, ok, runCheck, warn } from '../doctor/check.ts';
 import { checkClients } from '../doctor/clients.ts';
 import { checkClock, checkDatabase, checkMigrations, checkSessions } from '../doctor/database.ts';
@@ -20,35 +20,27 @@ import { printable } from './text.ts';
 
 const CHECK_DATABASE = 'Check the database and its log.';
 
-export const doctor: DatabaseCommand = {
-  kind: 'database',
-  name: 'doctor',
-  summary: 'Look for problems: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
-  usage: '',
-  args: { min: 0, max: 0 },
-  allowsPendingMigrations: true,
-  async run(context) {
-    const { config, db, clock } = context;
-    const isProduction = config.mode === 'production';
-    const checks = [
-      ...(await runCheck('clock', CHECK_DATABASE, () => checkClock(db, clock))),
-      ...(await runCheck('migrations', CHECK_DATABASE, () => checkMigrations(db))),
-      ...(await runCheck('database', CHECK_DATABASE, () => checkDatabase(db, isProduction, config))),
-      ...(await runCheck('sessions', CHECK_DATABASE, () => checkSessions(db))),
-      ...(await runCheck('argon2', 'Check that this machine has enough memory.', () => measureHashing(context))),
-      ...checkNetwork(config),
-    ];
-    const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
-    checks.push(...(await checkIssuing(context, isMigrated)));
-    if (isMigrated) {
-      checks.push(...(await runCheck('names', CHECK_DATABASE, () => checkUsernames(db))));
-      checks.push(...(await runCheck('sample', CHECK_DATABASE, () => checkSample(context))));
-      const slow = async () => checkSlowPasswords(db, await context.passwords());
-      checks.push(...(await runCheck('passwords', CHECK_DATABASE, slow)));
-    }
-    const isFailure = checks.some((one) => one.status === 'fail');
-    return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
-  },
+export const doctor: RunOnDatabase = async (context) => {
+  const { config, db, clock } = context;
+  const isProduction = config.mode === 'production';
+  const checks = [
+    ...(await runCheck('clock', CHECK_DATABASE, () => checkClock(db, clock))),
+    ...(await runCheck('migrations', CHECK_DATABASE, () => checkMigrations(db))),
+    ...(await runCheck('database', CHECK_DATABASE, () => checkDatabase(db, isProduction, config))),
+    ...(await runCheck('sessions', CHECK_DATABASE, () => checkSessions(db))),
+    ...(await runCheck('argon2', 'Check that this machine has enough memory.', () => measureHashing(context))),
+    ...checkNetwork(config),
+  ];
+  const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
+  checks.push(...(await checkIssuing(context, isMigrated)));
+  if (isMigrated) {
+    checks.push(...(await runCheck('names', CHECK_DATABASE, () => checkUsernames(db))));
+    checks.push(...(await runCheck('sample', CHECK_DATABASE, () => checkSample(context))));
+    const slow = async () => checkSlowPasswords(db, await context.passwords());
+    checks.push(...(await runCheck('passwords', CHECK_DATABASE, slow)));
+  }
+  const isFailure = checks.some((one) => one.status === 'fail');
+  return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
 };
 
 function checkLine({ name, status, message, remedy }: Check): string {

@@ -12,137 +12,85 @@ import {
   renameGroup,
 } from '../../permissions/index.ts';
 import { lockUser, readUsernames } from '../../users/index.ts';
-import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
+import type { Context, Input, Output, RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
 import { requiredOption } from './options.ts';
 import { fields, names, pluralize } from './text.ts';
-import { userIds, usersAfterFirst } from './user-options.ts';
+import { usersAfterFirst } from './user-options.ts';
 
-export const groupCreate: DatabaseCommand = {
-  kind: 'database',
-  name: 'group create',
-  summary: 'Create a group',
-  usage: 'NAME',
-  args: { min: 1, max: 1 },
-  async run(context, input) {
-    const group = await transaction(context, (tx) => createGroup(tx, context.audit(), input.positionals[0] as string));
-    return { data: { group: wireGroup(group) }, text: `Created the group "${group.name}".` };
-  },
+export const groupCreate: RunOnDatabase = async (context, input) => {
+  const group = await transaction(context, (tx) => createGroup(tx, context.audit(), input.positionals[0] as string));
+  return { data: { group: wireGroup(group) }, text: `Created the group "${group.name}".` };
 };
 
-export const groupList: DatabaseCommand = {
-  kind: 'database',
-  name: 'group list',
-  summary: 'Groups by name',
-  usage: '',
-  args: { min: 0, max: 0 },
-  async run({ db }) {
-    const groups = await listGroups(db.fork());
-    return {
-      data: { groups: groups.map(wireGroup) },
-      text: groups.map((one) => one.name).join('\n') || 'There are no groups.',
-    };
-  },
+export const groupList: RunOnDatabase = async ({ db }) => {
+  const groups = await listGroups(db.fork());
+  return {
+    data: { groups: groups.map(wireGroup) },
+    text: groups.map((one) => one.name).join('\n') || 'There are no groups.',
+  };
 };
 
-export const groupShow: DatabaseCommand = {
-  kind: 'database',
-  name: 'group show',
-  summary: "A group's members and permissions",
-  usage: 'NAME',
-  args: { min: 1, max: 1 },
-  async run({ db, clock }, input) {
-    const em = db.fork();
-    const group = await getGroup(em, input.positionals[0] as string);
-    const members = [...(await readUsernames(em, await listMembers(em, group.id))).values()];
-    const permissions = await listGroupPermissions(em, group.id, clock.now());
-    return {
-      data: { group: wireGroup(group), members, permissions },
-      text: fields([
-        ['Name', group.name],
-        ['Id', group.id],
-        ['Members', members.length === 0 ? '(none)' : `${members.length}: ${names(members)}`],
-        ['Permissions', permissions.map((one) => `${one.audience}: ${one.name}`)],
-      ]),
-    };
-  },
+export const groupShow: RunOnDatabase = async ({ db, clock }, input) => {
+  const em = db.fork();
+  const group = await getGroup(em, input.positionals[0] as string);
+  const members = [...(await readUsernames(em, await listMembers(em, group.id))).values()];
+  const permissions = await listGroupPermissions(em, group.id, clock.now());
+  return {
+    data: { group: wireGroup(group), members, permissions },
+    text: fields([
+      ['Name', group.name],
+      ['Id', group.id],
+      ['Members', members.length === 0 ? '(none)' : `${members.length}: ${names(members)}`],
+      ['Permissions', permissions.map((one) => `${one.audience}: ${one.name}`)],
+    ]),
+  };
 };
 
-export const groupUpdate: DatabaseCommand = {
-  kind: 'database',
-  name: 'group update',
-  summary: 'Give a group another name; its members and permissions stay',
-  usage: 'NAME --name NEW',
-  options: { name: { type: 'string' } },
-  args: { min: 1, max: 1 },
-  async run(context, input) {
-    const name = requiredOption(input, 'name', `npx signet ${groupUpdate.name} ${groupUpdate.usage}`);
-    const { before, group } = await transaction(context, async (tx) => {
-      const existing = await getGroup(tx, input.positionals[0] as string);
-      const before = existing.name;
-      return { before, group: await renameGroup(tx, context.audit(), existing, name) };
-    });
-    const isSame = before === group.name;
-    const text = isSame
-      ? `The group is called "${before}" already.`
-      : `Renamed the group "${before}" to "${group.name}".`;
-    return { data: { group: wireGroup(group), before }, text };
-  },
+export const groupUpdate: RunOnDatabase = async (context, input) => {
+  const name = requiredOption(input, 'name');
+  const { before, group } = await transaction(context, async (tx) => {
+    const existing = await getGroup(tx, input.positionals[0] as string);
+    const before = existing.name;
+    return { before, group: await renameGroup(tx, context.audit(), existing, name) };
+  });
+  const isSame = before === group.name;
+  const text = isSame
+    ? `The group is called "${before}" already.`
+    : `Renamed the group "${before}" to "${group.name}".`;
+  return { data: { group: wireGroup(group), before }, text };
 };
 
-export const groupAdd: DatabaseCommand = {
-  kind: 'database',
-  name: 'group add',
-  summary: 'Add users to a group',
-  usage: 'NAME (USER | --user-id ID)…',
-  options: userIds,
-  args: { min: 2, orUserId: true },
-  run: (context, input) =>
-    changeMembers(context, input, addMembers, (group, changed, others) => ({
-      data: { group, added: changed, already_members: others },
-      text: [
-        changed.length > 0 ? `Added to "${group}": ${changed.join(', ')}.` : '',
-        others.length > 0 ? `Members already: ${others.join(', ')}.` : '',
-      ],
-    })),
-};
+export const groupAdd: RunOnDatabase = (context, input) =>
+  changeMembers(context, input, addMembers, (group, changed, others) => ({
+    data: { group, added: changed, already_members: others },
+    text: [
+      changed.length > 0 ? `Added to "${group}": ${changed.join(', ')}.` : '',
+      others.length > 0 ? `Members already: ${others.join(', ')}.` : '',
+    ],
+  }));
 
-export const groupRemove: DatabaseCommand = {
-  kind: 'database',
-  name: 'group remove',
-  summary: 'Take users out of a group',
-  usage: 'NAME (USER | --user-id ID)…',
-  options: userIds,
-  args: { min: 2, orUserId: true },
-  run: (context, input) =>
-    changeMembers(context, input, removeMembers, (group, changed, others) => ({
-      data: { group, removed: changed, not_members: others },
-      text: [
-        changed.length > 0 ? `Removed from "${group}": ${changed.join(', ')}.` : '',
-        others.length > 0 ? `Were no members: ${others.join(', ')}.` : '',
-      ],
-    })),
-};
+export const groupRemove: RunOnDatabase = (context, input) =>
+  changeMembers(context, input, removeMembers, (group, changed, others) => ({
+    data: { group, removed: changed, not_members: others },
+    text: [
+      changed.length > 0 ? `Removed from "${group}": ${changed.join(', ')}.` : '',
+      others.length > 0 ? `Were no members: ${others.join(', ')}.` : '',
+    ],
+  }));
 
-export const groupDelete: DatabaseCommand = {
-  kind: 'database',
-  name: 'group delete',
-  summary: 'Delete a group; its members lose what it gave them',
-  usage: 'NAME',
-  args: { min: 1, max: 1 },
-  async run(context, input) {
-    const { group, members } = await transaction(context, async (tx) => {
-      const existing = await getGroup(tx, input.positionals[0] as string);
-      const count = (await listMembers(tx, existing.id)).length;
-      const { name } = existing;
-      await deleteGroup(tx, context.audit(), existing);
-      return { group: name, members: count };
-    });
-    return {
-      data: { deleted: group, members },
-      text: `Deleted the group "${group}". It had ${pluralize(members, 'member')}.`,
-    };
-  },
+export const groupDelete: RunOnDatabase = async (context, input) => {
+  const { group, members } = await transaction(context, async (tx) => {
+    const existing = await getGroup(tx, input.positionals[0] as string);
+    const count = (await listMembers(tx, existing.id)).length;
+    const { name } = existing;
+    await deleteGroup(tx, context.audit(), existing);
+    return { group: name, members: count };
+  });
+  return {
+    data: { deleted: group, members },
+    text: `Deleted the group "${group}". It had ${pluralize(members, 'member')}.`,
+  };
 };
 
 type MemberOperation = typeof addMembers;

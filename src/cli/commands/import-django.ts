@@ -10,69 +10,47 @@ import {
 } from '../../imports/django/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import type { FileRows } from '../../server/control.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { type Context, type Input, isSet, optionText, type RunOnDatabase } from '../command.ts';
 import { noteText } from '../messages/import-notes.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
 import { describeRefusal, describeReport } from './import-django-text.ts';
 import { oneOf, requiredOption } from './options.ts';
 
-export const importDjangoCommand: DatabaseCommand = {
-  kind: 'database',
-  name: 'import django',
-  summary: 'Import users, groups and permissions from manage.py dumpdata; all or nothing',
-  usage:
-    'FILE --api AUDIENCE [--dry-run] [--existing fail|skip|update] [--missing report|deactivate] [--superusers api|global] [--trust-emails] [--user-model APP.MODEL] [--username-field F] [--renames FILE] [--allow-unmapped]',
-  options: {
-    api: { type: 'string' },
-    'dry-run': { type: 'boolean' },
-    existing: { type: 'string' },
-    missing: { type: 'string' },
-    superusers: { type: 'string' },
-    'trust-emails': { type: 'boolean' },
-    'user-model': { type: 'string' },
-    'username-field': { type: 'string' },
-    renames: { type: 'string' },
-    'allow-unmapped': { type: 'boolean' },
-  },
-  args: { min: 1, max: 1 },
-  outputFileOption: 'renames',
-  readLocal: readFiles,
-  async run(context, input) {
-    const { file, files } = input;
-    if (!file) throw new Failure('usage', 'The file is missing.');
-    const options = {
-      text: file.text,
-      file: file.name,
-      audience: requiredOption(input, 'api', `npx signet ${importDjangoCommand.name} ${importDjangoCommand.usage}`),
-      dryRun: isSet(input, 'dry-run'),
-      existing: oneOf(input, 'existing', ['fail', 'skip', 'update']) ?? 'fail',
-      missing: oneOf(input, 'missing', ['report', 'deactivate']),
-      superusers: oneOf(input, 'superusers', ['api', 'global']) ?? 'api',
-      trustEmails: isSet(input, 'trust-emails'),
-      userModel: optionText(input, 'user-model'),
-      usernameField: optionText(input, 'username-field'),
-      renames: files?.['renames'],
-      renamesFile: optionText(input, 'renames'),
-      allowUnmapped: isSet(input, 'allow-unmapped'),
-      tooSlow: (await context.passwords()).tooSlow,
-    } as const;
-    try {
-      const report = await importDjango(context.db, context.audit(), options, progressReporter(context));
-      // Only a dry run returns records that would be refused: it exits as the real run would.
-      const isFailure = isRefused(report, options);
-      const text = describeReport(report, options);
-      return { data: wireReport(report), text, isFailure, failureKind: 'conflict', ...renameRows(report, input) };
-    } catch (error) {
-      if (!(error instanceof ImportRefused)) throw error;
-      const { code, report } = error;
-      const failure = new Failure('conflict', describeRefusal(report, options), { code, report: wireReport(report) });
-      return { data: null, text: '', failure, ...renameRows(report, input) };
-    }
-  },
+export const importDjangoCommand: RunOnDatabase = async (context, input) => {
+  const { file, files } = input;
+  if (!file) throw new Failure('usage', 'The file is missing.');
+  const options = {
+    text: file.text,
+    file: file.name,
+    audience: requiredOption(input, 'api'),
+    dryRun: isSet(input, 'dry-run'),
+    existing: oneOf(input, 'existing', ['fail', 'skip', 'update']) ?? 'fail',
+    missing: oneOf(input, 'missing', ['report', 'deactivate']),
+    superusers: oneOf(input, 'superusers', ['api', 'global']) ?? 'api',
+    trustEmails: isSet(input, 'trust-emails'),
+    userModel: optionText(input, 'user-model'),
+    usernameField: optionText(input, 'username-field'),
+    renames: files?.['renames'],
+    renamesFile: optionText(input, 'renames'),
+    allowUnmapped: isSet(input, 'allow-unmapped'),
+    tooSlow: (await context.passwords()).tooSlow,
+  } as const;
+  try {
+    const report = await importDjango(context.db, context.audit(), options, progressReporter(context));
+    // Only a dry run returns records that would be refused: it exits as the real run would.
+    const isFailure = isRefused(report, options);
+    const text = describeReport(report, options);
+    return { data: wireReport(report), text, isFailure, failureKind: 'conflict', ...renameRows(report, input) };
+  } catch (error) {
+    if (!(error instanceof ImportRefused)) throw error;
+    const { code, report } = error;
+    const failure = new Failure('conflict', describeRefusal(report, options), { code, report: wireReport(report) });
+    return { data: null, text: '', failure, ...renameRows(report, input) };
+  }
 };
 
-/** The dump and the renames are on the caller's side, the database perhaps in a server. */
-async function readFiles(input: Input): Promise<Input> {
+/** Reads the dump and the renames, on the caller's side. */
+export async function readFiles(input: Input): Promise<Input> {
   const path = input.positionals[0];
   const renames = optionText(input, 'renames');
   const renamesText = renames === undefined ? undefined : await readTextIfAny(renames);

@@ -8,48 +8,38 @@ import {
 import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/own-permissions.ts';
 import { countKeys } from '../../tokens/index.ts';
-import { type DatabaseCommand, isSet } from '../command.ts';
+import { isSet, type RunOnDatabase } from '../command.ts';
 import { explain } from '../messages.ts';
 import { lackedMigrations } from './text.ts';
 
-export const migrate: DatabaseCommand = {
-  kind: 'database',
-  name: 'migrate',
-  summary: 'Bring the database to this version; --check only says whether that is needed',
-  usage: '[--check]',
-  options: { check: { type: 'boolean' } },
-  args: { min: 0, max: 0 },
-  allowsPendingMigrations: true,
-  createsDatabase: true,
-  async run({ db, config, audit }, input) {
-    if (isSet(input, 'check')) {
-      const pending = await db.migrations.pending();
-      if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending), { pending });
-      return { data: { pending }, text: 'The database is up to date.' };
-    }
-    await requireNoProblem(db, 'database_standby');
-    const defaults = await db.writeRoleDefaults();
-    // Behind a pooler, open connections get the new defaults only after a reconnect.
-    await requireNoProblem(db, 'database_setting_wrong', roleDefaultLines(defaults));
-    const applied = await prepareDatabase(db, audit());
-    const keyNote = await ensureMasterKey();
-    const migrationText = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
-    return {
-      data: { applied, role_defaults: defaults },
-      text: [migrationText, keyNote, ...roleDefaultLines(defaults)].filter(Boolean).join('\n'),
-    };
+export const migrate: RunOnDatabase = async ({ db, config, audit }, input) => {
+  if (isSet(input, 'check')) {
+    const pending = await db.migrations.pending();
+    if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending), { pending });
+    return { data: { pending }, text: 'The database is up to date.' };
+  }
+  await requireNoProblem(db, 'database_standby');
+  const defaults = await db.writeRoleDefaults();
+  // Behind a pooler, open connections get the new defaults only after a reconnect.
+  await requireNoProblem(db, 'database_setting_wrong', roleDefaultLines(defaults));
+  const applied = await prepareDatabase(db, audit());
+  const keyNote = await ensureMasterKey();
+  const migrationText = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
+  return {
+    data: { applied, role_defaults: defaults },
+    text: [migrationText, keyNote, ...roleDefaultLines(defaults)].filter(Boolean).join('\n'),
+  };
 
-    async function ensureMasterKey(): Promise<string> {
-      if (readMasterKey(config)) return '';
-      if ((await countKeys(db.fork())) > 0)
-        throw new Failure(
-          'failed',
-          `The database is migrated, but its signing keys are sealed by a master key that is not here. Put the key into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`,
-        );
-      makeMasterKey(config);
-      return `Made ${config.keysDir}/master.key. Keep a copy: without it the signing keys cannot be read.`;
-    }
-  },
+  async function ensureMasterKey(): Promise<string> {
+    if (readMasterKey(config)) return '';
+    if ((await countKeys(db.fork())) > 0)
+      throw new Failure(
+        'failed',
+        `The database is migrated, but its signing keys are sealed by a master key that is not here. Put the key into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`,
+      );
+    makeMasterKey(config);
+    return `Made ${config.keysDir}/master.key. Keep a copy: without it the signing keys cannot be read.`;
+  }
 };
 
 async function requireNoProblem(

@@ -1,18 +1,23 @@
 import { type Api, getApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { type Context, type Input, optionText, optionTexts } from '../command.ts';
+import { type Context, type Input, Misuse, optionText, optionTexts } from '../command.ts';
 
 /** Returns a required option. */
-export function requiredOption(input: Input, name: string, usage: string): string {
+export function requiredOption(input: Input, name: string): string {
   const value = optionText(input, name);
-  if (value === undefined || value === '') throw new Failure('usage', `--${name} is missing.\nUsage: ${usage}`);
+  if (value === undefined || value === '') throw new Misuse(`--${name} is missing`);
   return value;
 }
 
 /** Reads `--name on|off`; undefined if absent. */
 export function onOff(input: Input, name: string): boolean | undefined {
-  const value = oneOf(input, name, ['on', 'off']);
-  return value === undefined ? undefined : value === 'on';
+  return oneOfTwo(input, name, ['on', 'off']);
+}
+
+/** Reads an option with a name for true and one for false; undefined if absent. */
+export function oneOfTwo(input: Input, name: string, names: readonly [on: string, off: string]): boolean | undefined {
+  const value = oneOf(input, name, names);
+  return value === undefined ? undefined : value === names[0];
 }
 
 /** Reads an option that takes one of these values. */
@@ -59,7 +64,8 @@ export async function findApis(
   const apis: Api[] = [];
   for (const audience of optionTexts(input, option)) {
     const api = await requireApi(context, tx, audience);
-    if (apis.some((other) => other.id === api.id)) throw new Failure('usage', `--${option} names ${audience} twice. Name each API once.`);
+    if (apis.some((other) => other.id === api.id))
+      throw new Failure('usage', `--${option} names ${audience} twice. Name each API once.`);
     apis.push(api);
   }
   return apis;

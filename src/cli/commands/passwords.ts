@@ -3,21 +3,7 @@ import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
 import { fieldText } from '../../ui/messages.ts';
 import type { UserFields } from '../../users/index.ts';
-import type { Context, Input, Terminal } from '../command.ts';
-
-/** Prompts twice, as Django does, until both entries match and are not blank. */
-export async function askPassword(terminal: Terminal, prompt = 'Password'): Promise<string> {
-  let hint = '';
-  for (;;) {
-    const first = await terminal.secret(`${hint}${prompt}: `);
-    if (first === '') {
-      hint = 'A password is required. ';
-      continue;
-    }
-    if ((await terminal.secret(`${prompt} (again): `)) === first) return first;
-    hint = 'The two entries do not match. ';
-  }
-}
+import type { Context, Input } from '../command.ts';
 
 /** Reads the password on standard input: one line, without its line break. */
 export function readNewPassword(input: Input): string {

@@ -14,21 +14,12 @@ import {
   unassign,
 } from '../../permissions/index.ts';
 import { getUser, lockUser, type User, userPrincipal } from '../../users/index.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { type Context, type Input, isSet, Misuse, optionText, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
-import { usage } from '../parse.ts';
 import { requireApi, requiredOption } from './options.ts';
 import { sourceText } from './perm-holders.ts';
 import { rows } from './text.ts';
-import { optionalUser, userOptions } from './user-options.ts';
-
-const principalOptions = {
-  ...userOptions,
-  group: { type: 'string' },
-  client: { type: 'string' },
-  api: { type: 'string' },
-} as const;
-const principalUsage = '(--user N | --user-id ID | --group N | --client ID)';
+import { optionalUser } from './user-options.ts';
 
 /** The user, group or client that the options name; exactly one. */
 type Grantee =
@@ -36,15 +27,10 @@ type Grantee =
   | { readonly kind: 'group'; readonly group: Group }
   | { readonly kind: 'client'; readonly client: Client };
 
-async function readGrantee(
-  em: SqlEntityManager,
-  input: Input,
-  command: DatabaseCommand,
-  findUser = getUser,
-): Promise<Grantee> {
+async function readGrantee(em: SqlEntityManager, input: Input, findUser = getUser): Promise<Grantee> {
   const [user, group, client] = [optionalUser(input), optionText(input, 'group'), optionText(input, 'client')];
   if ([user, group, client].filter((one) => one !== undefined).length !== 1)
-    throw usage(command, 'Name a user, a group or a client');
+    throw new Misuse('Name a user, a group or a client');
   if (user !== undefined) return { kind: 'user', user: await findUser(em, user) };
   if (group !== undefined) return { kind: 'group', group: await getGroup(em, group) };
   return { kind: 'client', client: await getClient(em, client as string) };
@@ -74,108 +60,81 @@ function wireGrantee(grantee: Grantee) {
   return grantee.kind === 'user' ? { user: grantee.user.username } : { client: grantee.client.clientId };
 }
 
-export const permGrant: DatabaseCommand = {
-  kind: 'database',
-  name: 'perm grant',
-  summary: 'Give permissions of an API to a user, group or client',
-  usage: `${principalUsage} --api AUDIENCE PERM…`,
-  options: principalOptions,
-  args: { min: 1 },
-  async run(context, input) {
-    const { grantee, api, done } = await changeAssignments(context, input, permGrant, assign);
-    const unchanged = input.positionals.filter((name) => !done.includes(name));
-    const lines = [
-      done.length > 0 ? `Gave ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
-      unchanged.length > 0 ? `Held already: ${[...new Set(unchanged)].join(', ')}` : '',
-    ];
-    return {
-      data: { ...wireGrantee(grantee), audience: api.audience, granted: done, already_held: [...new Set(unchanged)] },
-      text: lines.filter(Boolean).join('\n'),
-    };
-  },
+export const permGrant: RunOnDatabase = async (context, input) => {
+  const { grantee, api, done } = await changeAssignments(context, input, assign);
+  const unchanged = input.positionals.filter((name) => !done.includes(name));
+  const lines = [
+    done.length > 0 ? `Gave ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
+    unchanged.length > 0 ? `Held already: ${[...new Set(unchanged)].join(', ')}` : '',
+  ];
+  return {
+    data: { ...wireGrantee(grantee), audience: api.audience, granted: done, already_held: [...new Set(unchanged)] },
+    text: lines.filter(Boolean).join('\n'),
+  };
 };
 
-export const permRevoke: DatabaseCommand = {
-  kind: 'database',
-  name: 'perm revoke',
-  summary: 'Take away permissions that were given directly; says what is held still',
-  usage: `${principalUsage} --api AUDIENCE PERM…`,
-  options: principalOptions,
-  args: { min: 1 },
-  async run(context, input) {
-    const { grantee, api, done } = await changeAssignments(context, input, permRevoke, unassign);
-    const unchanged = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
-    const principal = principalRef(grantee);
-    const sources = principal
-      ? await explainPermissions(context.db.fork(), principal, context.clock.now(), api.id)
-      : [];
-    const remaining = sources.filter((one) => input.positionals.includes(one.name));
-    const lines = [
-      done.length > 0 ? `Took from ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
-      unchanged.length > 0 ? `Not held directly: ${unchanged.join(', ')}` : '',
-      ...remaining.map((one) => `Held still: ${one.name} (${sourceText(one)})`),
-    ];
-    return {
-      data: {
-        ...wireGrantee(grantee),
-        audience: api.audience,
-        revoked: done,
-        not_held: unchanged,
-        still_held: remaining.map(({ name, from, group }) => ({ name, from, group })),
-      },
-      text: lines.filter(Boolean).join('\n'),
-    };
-  },
+export const permRevoke: RunOnDatabase = async (context, input) => {
+  const { grantee, api, done } = await changeAssignments(context, input, unassign);
+  const unchanged = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
+  const principal = principalRef(grantee);
+  const sources = principal ? await explainPermissions(context.db.fork(), principal, context.clock.now(), api.id) : [];
+  const remaining = sources.filter((one) => input.positionals.includes(one.name));
+  const lines = [
+    done.length > 0 ? `Took from ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
+    unchanged.length > 0 ? `Not held directly: ${unchanged.join(', ')}` : '',
+    ...remaining.map((one) => `Held still: ${one.name} (${sourceText(one)})`),
+  ];
+  return {
+    data: {
+      ...wireGrantee(grantee),
+      audience: api.audience,
+      revoked: done,
+      not_held: unchanged,
+      still_held: remaining.map(({ name, from, group }) => ({ name, from, group })),
+    },
+    text: lines.filter(Boolean).join('\n'),
+  };
 };
 
 function changeAssignments(
   context: Context,
   input: Input,
-  command: DatabaseCommand,
   operation: typeof assign,
 ): Promise<{ grantee: Grantee; api: Api; done: string[] }> {
-  const audience = requiredOption(input, 'api', `npx signet ${command.name} ${command.usage}`);
+  const audience = requiredOption(input, 'api');
   return transaction(context, async (tx) => {
-    const grantee = await readGrantee(tx, input, command, lockUser);
+    const grantee = await readGrantee(tx, input, lockUser);
     const api = await requireApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
     return { grantee, api, done: await operation(tx, context.audit(), toAssignee(grantee), permissions) };
   });
 }
 
-export const permList: DatabaseCommand = {
-  kind: 'database',
-  name: 'perm list',
-  summary: 'What a user, group or client may do; --explain says where each permission comes from',
-  usage: `${principalUsage} [--api AUDIENCE] [--explain]`,
-  options: { ...principalOptions, explain: { type: 'boolean' } },
-  args: { min: 0, max: 0 },
-  async run(context, input) {
-    const em = context.db.fork();
-    const grantee = await readGrantee(em, input, permList);
-    const audience = optionText(input, 'api');
-    const api = audience === undefined ? undefined : await requireApi(context, em, audience);
-    const sources = await readSources(em, grantee, context.clock.now(), api?.id);
-    const isExplained = isSet(input, 'explain');
-    const permissions = isExplained ? sources : uniquePermissions(sources);
-    const lines = isExplained
-      ? rows(
-          ['API', 'PERMISSION', 'FROM'],
-          sources.map((one) => [one.audience, one.name, sourceText(one)]),
-        )
-      : rows(
-          ['API', 'PERMISSION'],
-          permissions.map((one) => [one.audience, one.name]),
-        );
-    const text =
-      permissions.length === 0
-        ? `${granteeLabel(grantee)} holds no permission${api ? ` of ${api.audience}` : ''}.`
-        : lines;
-    return {
-      data: { ...wireGrantee(grantee), ...wireFlags(grantee), permissions },
-      text: [text, statusNote(grantee)].filter(Boolean).join('\n'),
-    };
-  },
+export const permList: RunOnDatabase = async (context, input) => {
+  const em = context.db.fork();
+  const grantee = await readGrantee(em, input);
+  const audience = optionText(input, 'api');
+  const api = audience === undefined ? undefined : await requireApi(context, em, audience);
+  const sources = await readSources(em, grantee, context.clock.now(), api?.id);
+  const isExplained = isSet(input, 'explain');
+  const permissions = isExplained ? sources : uniquePermissions(sources);
+  const lines = isExplained
+    ? rows(
+        ['API', 'PERMISSION', 'FROM'],
+        sources.map((one) => [one.audience, one.name, sourceText(one)]),
+      )
+    : rows(
+        ['API', 'PERMISSION'],
+        permissions.map((one) => [one.audience, one.name]),
+      );
+  const text =
+    permissions.length === 0
+      ? `${granteeLabel(grantee)} holds no permission${api ? ` of ${api.audience}` : ''}.`
+      : lines;
+  return {
+    data: { ...wireGrantee(grantee), ...wireFlags(grantee), permissions },
+    text: [text, statusNote(grantee)].filter(Boolean).join('\n'),
+  };
 };
 
 async function readSources(

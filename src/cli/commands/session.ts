@@ -3,21 +3,16 @@ import { Failure } from '../../platform/errors.ts';
 import { parseUuid } from '../../platform/text.ts';
 import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
 import { getUser, User } from '../../users/index.ts';
-import type { DatabaseCommand, Input } from '../command.ts';
+import { type Input, Misuse, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
-import { usage } from '../parse.ts';
 import { fields, instant, pluralize, rows, when } from './text.ts';
-import { optionalUser, userOptions } from './user-options.ts';
+import { optionalUser } from './user-options.ts';
 
 /** Reads what is meant: all sessions of a user, or one session with its user. */
-async function readTarget(
-  em: SqlEntityManager,
-  input: Input,
-  command: DatabaseCommand,
-): Promise<{ user: User; session: Session | null }> {
+async function readTarget(em: SqlEntityManager, input: Input): Promise<{ user: User; session: Session | null }> {
   const userRef = optionalUser(input);
   const [sessionId] = input.positionals;
-  if ((userRef === undefined) === (sessionId === undefined)) throw usage(command, 'Name either a user or a session');
+  if ((userRef === undefined) === (sessionId === undefined)) throw new Misuse('Name either a user or a session');
   if (userRef !== undefined) return { user: await getUser(em, userRef), session: null };
   const id = parseUuid(sessionId as string);
   const session = id === null ? null : await em.findOne(Session, id);
@@ -29,56 +24,40 @@ async function readTarget(
   return { user: await em.findOneOrFail(User, session.user), session };
 }
 
-export const sessionList: DatabaseCommand = {
-  kind: 'database',
-  name: 'session list',
-  summary: 'The live sessions of a user, newest first, or one session',
-  usage: '(--user N | --user-id ID | ID)',
-  options: userOptions,
-  args: { min: 0, max: 1 },
-  async run({ db, clock }, input) {
-    const em = db.fork();
-    const { user, session } = await readTarget(em, input, sessionList);
-    if (session) return { data: { sessions: [wireSession(session, user)] }, text: sessionText(session, user) };
-    const sessions = await listSessions(em, user.id, clock.now());
-    const lines = sessions.map((one) => [
-      one.id,
-      when(one.createdAt),
-      when(one.lastSeenAt),
-      one.ip ?? '',
-      (one.userAgent ?? '').slice(0, 60),
-    ]);
-    return {
-      data: { sessions: sessions.map((one) => wireSession(one, user)) },
-      text:
-        sessions.length === 0
-          ? `${user.username} has no live session.`
-          : rows(['SESSION', 'SINCE', 'LAST SEEN', 'ADDRESS', 'PROGRAM'], lines),
-    };
-  },
+export const sessionList: RunOnDatabase = async ({ db, clock }, input) => {
+  const em = db.fork();
+  const { user, session } = await readTarget(em, input);
+  if (session) return { data: { sessions: [wireSession(session, user)] }, text: sessionText(session, user) };
+  const sessions = await listSessions(em, user.id, clock.now());
+  const lines = sessions.map((one) => [
+    one.id,
+    when(one.createdAt),
+    when(one.lastSeenAt),
+    one.ip ?? '',
+    (one.userAgent ?? '').slice(0, 60),
+  ]);
+  return {
+    data: { sessions: sessions.map((one) => wireSession(one, user)) },
+    text:
+      sessions.length === 0
+        ? `${user.username} has no live session.`
+        : rows(['SESSION', 'SINCE', 'LAST SEEN', 'ADDRESS', 'PROGRAM'], lines),
+  };
 };
 
-export const sessionEnd: DatabaseCommand = {
-  kind: 'database',
-  name: 'session end',
-  summary: 'End the sessions of a user, or one session',
-  usage: '(--user N | --user-id ID | ID)',
-  options: userOptions,
-  args: { min: 0, max: 1 },
-  async run(context, input) {
-    const { user, ended } = await transaction(context, async (tx) => {
-      const target = await readTarget(tx, input, sessionEnd);
-      return {
-        user: target.user,
-        ended: await endSessionsByOperator(tx, context.audit(), target.user, target.session?.id),
-      };
-    });
-    const text =
-      ended.length === 0
-        ? 'Nothing was left to end.'
-        : `Ended ${pluralize(ended.length, 'session')} of ${user.username}.`;
-    return { data: { user: user.username, ended }, text };
-  },
+export const sessionEnd: RunOnDatabase = async (context, input) => {
+  const { user, ended } = await transaction(context, async (tx) => {
+    const target = await readTarget(tx, input);
+    return {
+      user: target.user,
+      ended: await endSessionsByOperator(tx, context.audit(), target.user, target.session?.id),
+    };
+  });
+  const text =
+    ended.length === 0
+      ? 'Nothing was left to end.'
+      : `Ended ${pluralize(ended.length, 'session')} of ${user.username}.`;
+  return { data: { user: user.username, ended }, text };
 };
 
 /** A session expires when it is idle too long, or at its absolute limit, whichever is first. */

@@ -20,60 +20,45 @@ import {
   type TokenRequest,
 } from '../../tokens/index.ts';
 import { findActiveUser, getUser, lockUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { type Context, type Input, isSet, Misuse, optionText, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
-import { usage } from '../parse.ts';
 import { requireApi, requiredOption } from './options.ts';
-import { optionalUser, userOptions } from './user-options.ts';
+import { optionalUser } from './user-options.ts';
 
 /** Issues a token for trials and emergencies. Audited; programs never log in this way. */
-export const tokenIssue: DatabaseCommand = {
-  kind: 'database',
-  name: 'token issue',
-  summary: 'Print an access token, for trials; audited, and never the way a program logs in',
-  usage: '((--user N | --user-id ID) [--client ID [--refresh]] | --client ID) --api AUDIENCE',
-  options: {
-    ...userOptions,
-    client: { type: 'string' },
-    api: { type: 'string' },
-    refresh: { type: 'boolean' },
-  },
-  args: { min: 0, max: 0 },
-  async run(context, input) {
-    const line = `npx signet ${tokenIssue.name} ${tokenIssue.usage}`;
-    const audience = requiredOption(input, 'api', line);
-    const target = await readTarget(context, input, audience);
-    if ((await countKeys(context.db.fork())) === 0)
-      throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
-    const keys = await context.keys();
-    const now = context.clock.now();
-    const excess = overBudget({ keys }, target.request, now);
-    if (excess) throw tooLarge(audience, excess);
-    const refreshGrant = isSet(input, 'refresh') ? await openRefreshGrant(context, target) : undefined;
-    const issued = await issue(context, target, refreshGrant?.owner ?? target.owner);
-    if (issued instanceof Failure) {
-      if (refreshGrant)
-        await transaction(context, (tx) => endGrants(tx, now, { id: refreshGrant.owner.id }, 'ended_by_operator'));
-      throw issued;
-    }
-    const { token, claims, expiresIn } = issued;
-    await transaction(context, (tx) => record(context, tx, target, claims, refreshGrant !== undefined));
-    const data = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
-    if (!refreshGrant) return { data, text: token };
-    return {
-      data: { ...data, refresh_token: refreshGrant.token },
-      text: `${token}\n\nRefresh token:\n${refreshGrant.token}`,
-    };
-  },
+export const tokenIssue: RunOnDatabase = async (context, input) => {
+  const audience = requiredOption(input, 'api');
+  const target = await readTarget(context, input, audience);
+  if ((await countKeys(context.db.fork())) === 0)
+    throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
+  const keys = await context.keys();
+  const now = context.clock.now();
+  const excess = overBudget({ keys }, target.request, now);
+  if (excess) throw tooLarge(audience, excess);
+  const refreshGrant = isSet(input, 'refresh') ? await openRefreshGrant(context, target) : undefined;
+  const issued = await issue(context, target, refreshGrant?.owner ?? target.owner);
+  if (issued instanceof Failure) {
+    if (refreshGrant)
+      await transaction(context, (tx) => endGrants(tx, now, { id: refreshGrant.owner.id }, 'ended_by_operator'));
+    throw issued;
+  }
+  const { token, claims, expiresIn } = issued;
+  await transaction(context, (tx) => record(context, tx, target, claims, refreshGrant !== undefined));
+  const data = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
+  if (!refreshGrant) return { data, text: token };
+  return {
+    data: { ...data, refresh_token: refreshGrant.token },
+    text: `${token}\n\nRefresh token:\n${refreshGrant.token}`,
+  };
 };
 
 /** Reads the principal: a user, a client, or a user with a client. */
 function readTarget(context: Context, input: Input, audience: string): Promise<IssueTarget> {
   const [user, client] = [optionalUser(input), optionText(input, 'client')];
   if (isSet(input, 'refresh') && (user === undefined || client === undefined))
-    throw usage(tokenIssue, 'A refresh grant is what a client holds for a user: name both');
+    throw new Misuse('A refresh grant is what a client holds for a user: name both');
   if (user !== undefined) return userRequest(context, user, client, audience);
-  if (client === undefined) throw usage(tokenIssue, 'Name a user, a client, or both');
+  if (client === undefined) throw new Misuse('Name a user, a client, or both');
   return clientRequest(context, client, audience);
 }
 
@@ -83,7 +68,10 @@ async function issue(context: Context, target: IssueTarget, owner: StatusOwner):
   const issueDeps = { db, access, keys: await context.keys() };
   const issued = await issueAccessToken(issueDeps, { ...target, owner, statusIndex: null }, context.clock.now());
   if (issued === 'ended' || issued === 'stale')
-    return new Failure('conflict', `${target.label} was changed at the same moment. Nothing was issued. Run the command again.`);
+    return new Failure(
+      'conflict',
+      `${target.label} was changed at the same moment. Nothing was issued. Run the command again.`,
+    );
   return 'budget' in issued ? tooLarge(target.request.api.audience, issued) : issued;
 }
 
@@ -92,7 +80,11 @@ async function openRefreshGrant(
   context: Context,
   { request, user, client }: IssueTarget,
 ): Promise<{ owner: StatusOwner; token: string }> {
-  if (!user || !client) throw new Failure('usage', 'A refresh grant belongs to a client and a user. Name both: --client ID and --user NAME.');
+  if (!user || !client)
+    throw new Failure(
+      'usage',
+      'A refresh grant belongs to a client and a user. Name both: --client ID and --user NAME.',
+    );
   const { api } = request;
   const { config } = context;
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
@@ -106,7 +98,10 @@ async function openRefreshGrant(
     });
     await requireRefreshable(tx, lockedClient, api);
     if (!lockedUser.isActive || !lockedClient.isActive)
-      throw new Failure('conflict', 'The user or the client is no longer active. Nothing was issued. To see why: npx signet user show, or npx signet client show');
+      throw new Failure(
+        'conflict',
+        'The user or the client is no longer active. Nothing was issued. To see why: npx signet user show, or npx signet client show',
+      );
     const holder = { user: lockedUser, client: lockedClient.id, api: api.id, scope: null, session: null };
     const refreshGrant = openGrant(tx, deriveRefreshKey(context.masterKey()), holder, life, audit.at);
     const object = { kind: 'grant', id: refreshGrant.grant.id, label: user.username };
@@ -177,7 +172,8 @@ async function userRequest(
   const api = await requireApi(context, em, audience);
   // Read with its version, in one statement.
   const current = await findActiveUser(context.db, user.id);
-  if (!current) throw new Failure('conflict', `${user.username} was changed at the same moment. Run the command again.`);
+  if (!current)
+    throw new Failure('conflict', `${user.username} was changed at the same moment. Run the command again.`);
   const principal = { ...userPrincipal(current), version: current.version };
   const rights = await readRights(em, principal, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
@@ -193,7 +189,8 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const client = await activeClient(em, idOrName);
   const api = await requireApi(context, em, audience);
   const current = await createClientCache(context.db).load(client.clientId);
-  if (!current?.isActive) throw new Failure('conflict', `${client.name} was changed at the same moment. Run the command again.`);
+  if (!current?.isActive)
+    throw new Failure('conflict', `${client.name} was changed at the same moment. Run the command again.`);
   const { version } = current;
   const principal = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
   const rights = await readRights(em, principal, api.id, context.clock.now());

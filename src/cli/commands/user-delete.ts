@@ -2,49 +2,40 @@ import { readGroups } from '../../permissions/index.ts';
 import { listSessions } from '../../sessions/index.ts';
 import { hasSuperuser } from '../../signin/index.ts';
 import { deleteUser, getUser } from '../../users/index.ts';
-import { type DatabaseCommand, isSet } from '../command.ts';
+import { isSet, type RunOnDatabase } from '../command.ts';
 import { transaction } from '../context.ts';
 import { fields, names, pluralize, when } from './text.ts';
-import { typedUser, userAndArguments, userId } from './user-options.ts';
+import { userAndArguments } from './user-options.ts';
 
-export const userDelete: DatabaseCommand = {
-  kind: 'database',
-  name: 'user delete',
-  summary: 'Delete a user for ever: erases what is personal, ends sessions and permissions; the id stays, unused',
-  usage: '(NAME | --user-id ID) [--yes]   (without --yes it asks for the name, or the id, once more)',
-  options: { ...userId, yes: { type: 'boolean' } },
-  args: { min: 1, max: 1, orUserId: true },
-  confirm: typedUser,
-  async run(context, input) {
-    const em = context.db.fork();
-    const user = await getUser(em, userAndArguments(input).user);
-    const { username } = user;
-    if (!isSet(input, 'yes')) {
-      const groups = (await readGroups(em, user.id)).map((one) => one.name);
-      const sessions = (await listSessions(em, user.id, context.clock.now())).length;
-      return {
-        data: { user: username, id: user.id, deleted: false, groups, sessions },
-        text: fields([
-          ['Username', username],
-          ['Id', `${user.id} (kept for ever, never used again)`],
-          ['E-mail', user.email || '(none)'],
-          ['Groups', groups.length === 0 ? '(none)' : names(groups)],
-          ['Sessions', String(sessions)],
-          ['Last login', when(user.lastLogin)],
-          ['Erased', 'name, e-mail, attributes, password, permissions, sessions. It cannot be undone.'],
-        ]),
-      };
-    }
-    const deleted = await transaction(context, (tx) => deleteUser(tx, context.audit(), user));
-    const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
-    const lines = [
-      `Deleted the user ${username}: ${pluralize(deleted.sessions, 'session')} ended, ${pluralize(deleted.groups.length, 'group')} left. The name is free; the id ${deleted.id} is not used again.`,
-      isLast ? 'There is no superuser now. To create one: npx signet createsuperuser' : '',
-    ];
-    const { id, sessions, groups, permissions } = deleted;
+export const userDelete: RunOnDatabase = async (context, input) => {
+  const em = context.db.fork();
+  const user = await getUser(em, userAndArguments(input).user);
+  const { username } = user;
+  if (!isSet(input, 'yes')) {
+    const groups = (await readGroups(em, user.id)).map((one) => one.name);
+    const sessions = (await listSessions(em, user.id, context.clock.now())).length;
     return {
-      data: { user: username, id, deleted: true, sessions_ended: sessions, groups, permissions },
-      text: lines.filter(Boolean).join('\n'),
+      data: { user: username, id: user.id, deleted: false, groups, sessions },
+      text: fields([
+        ['Username', username],
+        ['Id', `${user.id} (kept for ever, never used again)`],
+        ['E-mail', user.email || '(none)'],
+        ['Groups', groups.length === 0 ? '(none)' : names(groups)],
+        ['Sessions', String(sessions)],
+        ['Last login', when(user.lastLogin)],
+        ['Erased', 'name, e-mail, attributes, password, permissions, sessions. It cannot be undone.'],
+      ]),
     };
-  },
+  }
+  const deleted = await transaction(context, (tx) => deleteUser(tx, context.audit(), user));
+  const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
+  const lines = [
+    `Deleted the user ${username}: ${pluralize(deleted.sessions, 'session')} ended, ${pluralize(deleted.groups.length, 'group')} left. The name is free; the id ${deleted.id} is not used again.`,
+    isLast ? 'There is no superuser now. To create one: npx signet createsuperuser' : '',
+  ];
+  const { id, sessions, groups, permissions } = deleted;
+  return {
+    data: { user: username, id, deleted: true, sessions_ended: sessions, groups, permissions },
+    text: lines.filter(Boolean).join('\n'),
+  };
 };

@@ -4,15 +4,6 @@ import { type Input, optionText, optionTexts } from '../command.ts';
 
 // A user is named by a username, or by `--user-id ID` in its place. The two are never guessed.
 
-/** The option of a command that takes one user. */
-export const userId = { 'user-id': { type: 'string' } } as const;
-
-/** The options of a command that takes a user by option. */
-export const userOptions = { user: { type: 'string' }, ...userId } as const;
-
-/** The option of a command that takes several users. */
-export const userIds = { 'user-id': { type: 'string', multiple: true } } as const;
-
 /** Returns the user of `--user N` or `--user-id ID`; undefined if neither is present. */
 export function optionalUser(input: Input): UserRef | undefined {
   const [username, id] = [optionText(input, 'user'), optionText(input, 'user-id')];

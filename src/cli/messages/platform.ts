@@ -1,5 +1,6 @@
 import type { ConfigErrors } from '../../platform/config/index.ts';
 import type { DatabaseErrors, DatabaseProblem } from '../../platform/database/index.ts';
+import type { FolderErrors } from '../../platform/folder-lock.ts';
 import type { HttpErrors } from '../../platform/http/index.ts';
 import type { TelemetryErrors } from '../../platform/telemetry/index.ts';
 import type { TextFileErrors } from '../../platform/text-file.ts';
@@ -7,7 +8,12 @@ import type { Messages } from '../command.ts';
 import { configMessages } from './settings.ts';
 
 /** The errors of the rooms of platform. */
-export type PlatformErrors = ConfigErrors & DatabaseErrors & HttpErrors & TelemetryErrors & TextFileErrors;
+export type PlatformErrors = ConfigErrors &
+  DatabaseErrors &
+  FolderErrors &
+  HttpErrors &
+  TelemetryErrors &
+  TextFileErrors;
 
 /** What was found, and what to do about it. */
 interface Finding {
@@ -108,21 +114,6 @@ const databaseMessages: Messages<DatabaseErrors> = {
   database_standby: problem('database_standby'),
   database_tables_elsewhere: problem('database_tables_elsewhere'),
   database_empty: problem('database_empty'),
-  folder_locked: {
-    exit: 'conflict',
-    text: ({ folder, pid }) =>
-      `Another Signet (process ${pid}) uses the data folder ${folder}. Stop it, or set SIGNET_DATA_DIR to another folder.`,
-  },
-  folder_unwritable: {
-    exit: 'failed',
-    text: ({ folder, reason }) =>
-      `The data folder ${folder} cannot be written (${reason}). Set SIGNET_DATA_DIR to a folder that this user can write.`,
-  },
-  lock_file_unreadable: {
-    exit: 'failed',
-    text: ({ path, reason }) =>
-      `The lock file ${path} cannot be read (${reason ?? 'it is not a lock file of Signet'}). If no Signet uses this folder, delete that file.`,
-  },
 };
 
 /** Returns the name of a text: a file that a setting names has the name of the setting. */
@@ -147,9 +138,28 @@ const textFileMessages: Messages<TextFileErrors> = {
   },
 };
 
+const folderMessages: Messages<FolderErrors> = {
+  folder_locked: {
+    exit: 'conflict',
+    text: ({ folder, pid }) =>
+      `Another Signet (process ${pid}) uses the data folder ${folder}. Stop it, or set SIGNET_DATA_DIR to another folder.`,
+  },
+  folder_unwritable: {
+    exit: 'failed',
+    text: ({ folder, reason }) =>
+      `The data folder ${folder} cannot be written (${reason}). Set SIGNET_DATA_DIR to a folder that this user can write.`,
+  },
+  lock_file_unreadable: {
+    exit: 'failed',
+    text: ({ path, reason }) =>
+      `The lock file ${path} cannot be read (${reason ?? 'it is not a lock file of Signet'}). If no Signet uses this folder, delete that file.`,
+  },
+};
+
 export const platformMessages: Messages<PlatformErrors> = {
   ...configMessages,
   ...databaseMessages,
+  ...folderMessages,
   ...textFileMessages,
   issuer_path_reserved: {
     exit: 'usage',

@@ -24,7 +24,7 @@ const MAX_SECONDS = 31_536_000;
  */
 interface Kinds {
   readonly boolean: unknown;
-  readonly choice: { readonly choices: readonly string[] };
+  readonly choice: { readonly choices: readonly [string, ...string[]] };
   readonly seconds: { readonly from: number; readonly to: number };
   readonly url: unknown;
   readonly redirects: unknown;
@@ -46,7 +46,7 @@ const onOff = <const M extends string | null>(standard: boolean, member: M): Set
   member,
 });
 const choice = <const V extends string, const D extends V | null, const M extends string | null>(
-  choices: readonly V[],
+  choices: readonly [V, ...V[]],
   standard: D,
   member: M,
 ): Setting<V | (D extends null ? null : never), 'choice', M> => ({

@@ -223,9 +223,15 @@ export const settings = {
     '127.0.0.1',
   ),
   sample: setting('SIGNET_SAMPLE', 'false = development without the sample API and users', yesNo, true),
-  superuserUsername: setting('SIGNET_SUPERUSER_USERNAME', 'Username of the superuser that `createsuperuser` creates without questions', text, absent, {
-    standard: '',
-  }),
+  superuserUsername: setting(
+    'SIGNET_SUPERUSER_USERNAME',
+    'Username of the superuser that `createsuperuser` creates without questions',
+    text,
+    absent,
+    {
+      standard: '',
+    },
+  ),
   superuserEmail: setting('SIGNET_SUPERUSER_EMAIL', 'E-mail address of that superuser', text, absent, { standard: '' }),
   superuserPassword: setting('SIGNET_SUPERUSER_PASSWORD', 'Password of that superuser', anyText, absent, {
     secret: true,

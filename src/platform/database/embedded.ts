@@ -18,7 +18,7 @@ export interface EmbeddedOptions {
 
 /**
  * Opens PostgreSQL in this process (PGlite). It has one connection and no lock: two processes on one folder lose rows, which is why
- * `lock.ts` exists.
+ * `folder-lock.ts` exists.
  */
 export async function openEmbedded(
   options: EmbeddedOptions,

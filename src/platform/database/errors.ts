@@ -1,8 +1,7 @@
 import { domainErrors, type NoParams } from '../errors.ts';
 
 /**
- * The refusals of this room, with what a message about each names. `reason`: the text of PostgreSQL or of its driver, or the code of the
- * system.
+ * The refusals of this room, with what a message about each names. `reason`: the text of PostgreSQL or of its driver.
  */
 export interface DatabaseErrors {
   readonly database_not_found: { readonly database: string; readonly reason: string };
@@ -28,10 +27,6 @@ export interface DatabaseErrors {
     readonly database: string;
   };
   readonly database_setting_wrong: { readonly setting: string; readonly value: string; readonly needed: string };
-  readonly folder_locked: { readonly folder: string; readonly pid: number };
-  readonly folder_unwritable: { readonly folder: string; readonly reason: string };
-  /** `reason`: null if it is not a lock file of Signet. */
-  readonly lock_file_unreadable: { readonly path: string; readonly reason: string | null };
 }
 
 export const databaseError = domainErrors<DatabaseErrors>();

@@ -1,8 +1,8 @@
 /**
  * database: access to PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, session settings, the lock on the embedded folder, running migrations, hot statements, views, bulk
- *   statements, purging in bounded batches, the change feed between processes.
- * Does not own: entities and migrations (passed in), nor any rule about stored data.
+ * Owns: opening and closing, session settings, running migrations, hot statements, views, bulk statements, purging in bounded batches, the
+ *   change feed between processes.
+ * Does not own: entities and migrations (passed in), the lock on the embedded folder (folder-lock.ts), nor any rule about stored data.
  */
 import type { Config } from '../config/index.ts';
 import type { Database } from './database.ts';
@@ -25,7 +25,6 @@ export {
 } from './database.ts';
 export { PlatformState } from './entities.ts';
 export type { DatabaseErrors } from './errors.ts';
-export { type FolderLock, FolderLocked, findLockOwner, type LockOwner, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
 export type { Pooler } from './pooler.ts';
 export { type Binding, bind, definePort, type Port } from './ports.ts';

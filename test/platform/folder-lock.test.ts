@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findLockOwner, lockFolder } from '../../src/platform/database/index.ts';
+import { findLockOwner, lockFolder } from '../../src/platform/folder-lock.ts';
 import t from '../support/tap.ts';
 
 // PGlite has no lock of its own: two processes on one folder lose rows. Everything here guards that.

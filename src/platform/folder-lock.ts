@@ -14,8 +14,16 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DomainError } from '../errors.ts';
-import { databaseError } from './errors.ts';
+import { DomainError, domainErrors } from './errors.ts';
+
+export interface FolderErrors {
+  readonly folder_locked: { readonly folder: string; readonly pid: number };
+  /** `reason`: the system's code; null if it is not a lock file of Signet. */
+  readonly lock_file_unreadable: { readonly path: string; readonly reason: string | null };
+  readonly folder_unwritable: { readonly folder: string; readonly reason: string };
+}
+
+const folderError = domainErrors<FolderErrors>();
 
 /** How often the owner checks its socket and lock file: cleaners of temporary folders delete sockets. */
 const WATCH_MS = 1000;
@@ -137,7 +145,7 @@ function readOwner(path: string): LockOwner | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw databaseError('lock_file_unreadable', { path, reason: code ?? null });
+    throw folderError('lock_file_unreadable', { path, reason: code ?? null });
   }
 }
 
@@ -184,7 +192,7 @@ function makeFolder(folder: string): void {
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    throw databaseError('folder_unwritable', { folder, reason: String((error as NodeJS.ErrnoException).code) });
+    throw folderError('folder_unwritable', { folder, reason: String((error as NodeJS.ErrnoException).code) });
   }
 }
 

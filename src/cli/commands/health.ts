@@ -1,49 +1,22 @@
 import { get } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { type Config, readConfig } from '../platform/config/index.ts';
-import { Failure } from '../platform/errors.ts';
-import type { LocalCommand, Output } from './command.ts';
-import { failed, type Result, toResult } from './execute.ts';
-import { commandHelp, parseArguments } from './parse.ts';
-import { readStdin } from './terminal.ts';
+import { type Config, readConfig } from '../../platform/config/index.ts';
+import { Failure } from '../../platform/errors.ts';
+import type { Output, RunLocally } from '../command.ts';
 
 /** A supervisor probes again soon: a longer wait would only hide that the server is slow. */
 const TIMEOUT_MS = 3000;
 const MAX_RESPONSE_LENGTH = 64 * 1024;
 
-/** Asks the running server of these settings whether it is ready: the health check of the image. */
-export const health: LocalCommand = {
-  kind: 'local',
-  name: 'health',
-  summary: 'Ask the running server whether it is ready; exit 1 if it is not, 5 if nothing answers',
-  usage: '',
-  args: { min: 0, max: 0 },
-  async run({ environment }) {
-    const isProduction = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'];
-    return checkReady(readConfig(isProduction ? 'production' : 'development', environment));
-  },
-};
-
 /**
- * Runs `signet health` alone. A supervisor runs it every few seconds, and loading every command, with the database and the server, takes
- * five times as long as the request.
+ * Asks the running server of these settings whether it is ready: the health check of the image. A supervisor runs it every few seconds, so
+ * it loads neither the database nor the server.
  */
-export async function runHealth(
-  args: readonly string[],
-  environment: Record<string, string | undefined>,
-  print: (text: string) => void,
-): Promise<Result> {
-  const commands = [health];
-  try {
-    const { input, isJson, isHelp } = parseArguments(commands, args);
-    const { name, usage } = health;
-    if (isHelp) return toResult({ data: { name, usage }, text: commandHelp(health) }, isJson);
-    return toResult(await health.run({ commands, environment, readStdin, print }, input), isJson);
-  } catch (error) {
-    return failed(error, args.includes('--json'));
-  }
-}
+export const health: RunLocally = async ({ environment }) => {
+  const isProduction = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'];
+  return checkReady(readConfig(isProduction ? 'production' : 'development', environment));
+};
 
 async function checkReady(config: Config): Promise<Output> {
   const { url, status, body } = await requestReadiness(config);
@@ -73,7 +46,7 @@ async function requestReadiness(config: Config): Promise<ReadinessResponse> {
 
 /** Returns undefined if this data folder has no CA, or the port does not speak TLS. */
 async function requestByHttps({ dataDir }: Config, url: string): Promise<ReadinessResponse | undefined> {
-  const { readAuthority } = await import('../server/https.ts');
+  const { readAuthority } = await import('../../server/https.ts');
   const ca = readAuthority(dataDir);
   if (!ca) return undefined;
   const { get: getByHttps } = await import('node:https');
