@@ -28,8 +28,7 @@ const securitySchemes = {
     type: 'apiKey',
     in: 'cookie',
     name: '__Host-signet_session',
-    description:
-      'Set by a login. Over plain http, in development only, its name is `signet_session`.',
+    description: 'Set by a login. Over plain http, in development only, its name is `signet_session`.',
   },
   client: {
     type: 'http',

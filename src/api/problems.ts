@@ -176,7 +176,9 @@ const verb = (part: string, one: string, several: string) => (part === 'paramete
 
 /** The rules of the schema library have no article: `must be string`. */
 function withArticle(rule: string): string {
-  return rule.replace(/^must be (?=(array|integer|object)$)/, 'must be an ').replace(/^must be (?=(string|number|boolean)$)/, 'must be a ');
+  return rule
+    .replace(/^must be (?=(array|integer|object)$)/, 'must be an ')
+    .replace(/^must be (?=(string|number|boolean)$)/, 'must be a ');
 }
 
 /** The words of problems, for the rooms below. */

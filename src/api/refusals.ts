@@ -9,10 +9,7 @@ const REFUSALS = {
   session_ended: ['unauthenticated', 'The session has ended. Log in again.'],
   credentials_wrong: ['invalid_credentials', 'Wrong username or password.'],
   signup_off: ['signup_closed', 'Ask an administrator for an account.'],
-  password_changed_meanwhile: [
-    'conflict',
-    'Another request changed the password first. Log in with the new password.',
-  ],
+  password_changed_meanwhile: ['conflict', 'Another request changed the password first. Log in with the new password.'],
   own_session_not_found: [
     'not_found',
     'You have no live session with that id. To list your sessions: GET /api/v1/account/sessions',

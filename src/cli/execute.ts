@@ -37,7 +37,8 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
 }
 
 export function failed(error: unknown, isJson: boolean): Result {
-  const failure = error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
+  const failure =
+    error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
   const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
   return {
     exit: EXIT[failure.kind],
@@ -91,6 +92,10 @@ export async function runConfirmed({ command, input, isJson, terminal, print, ru
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
   print(preview.stdout.trimEnd());
   const answer = await terminal.question(`Type ${word} to continue: `);
-  if (answer.trim() !== word) throw new Failure('failed', `The name is not the same. Nothing was deleted or changed. Run the command again, and type ${word}.`);
+  if (answer.trim() !== word)
+    throw new Failure(
+      'failed',
+      `The name is not the same. Nothing was deleted or changed. Run the command again, and type ${word}.`,
+    );
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

@@ -54,7 +54,10 @@ async function collect(stream: Readable, source: string): Promise<Buffer> {
 }
 
 function tooLarge(source: string): Failure {
-  return new Failure('usage', `${source} is larger than 512 MB, the most that a command reads. Check that it is the right one.`);
+  return new Failure(
+    'usage',
+    `${source} is larger than 512 MB, the most that a command reads. Check that it is the right one.`,
+  );
 }
 
 const readRemedies: Readonly<Record<string, string>> = {

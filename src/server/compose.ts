@@ -196,7 +196,8 @@ function createServices(deps: Deps) {
     db,
     issuer,
     fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
-    onFailure: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client could not be fetched'),
+    onFailure: (clientId, error) =>
+      deps.log.warn({ err: error, clientId }, 'the keys of a client could not be fetched'),
   });
   const shared = {
     ...(deps.sign ? { sign: deps.sign } : {}),

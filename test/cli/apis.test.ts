@@ -250,13 +250,13 @@ t.test('api', (t) =>
           [{ ttl_seconds: 59 }, 'public', /token\.ttl_seconds must be a whole number from 60 to 900\./],
           [{ ttl_seconds: '60' }, 'public', /token\.ttl_seconds must be a whole number/],
           [{ budget_bytes: 9000 }, 'public', /token\.budget_bytes must be a whole number from 1024 to 8192\./],
-          [{ typ: 'jwt' }, 'public', /token\.typ must be at\+jwt, JWT\./],
-          [{ alg: 'HS256' }, 'public', /token\.alg must be RS256, ES256, EdDSA\./],
-          [{ format: 'none', over_budget: 'cut' }, 'public', /token\.over_budget must be bitmap, fail\./],
-          [{ format: null }, 'public', /token\.format must be list/],
-          [{ username: 'yes' }, 'public', /token\.username must be on, off/],
+          [{ typ: 'jwt' }, 'public', /token\.typ must be one of at\+jwt, JWT\./],
+          [{ alg: 'HS256' }, 'public', /token\.alg must be one of RS256, ES256, EdDSA\./],
+          [{ format: 'none', over_budget: 'cut' }, 'public', /token\.over_budget must be one of bitmap, fail\./],
+          [{ format: null }, 'public', /token\.format must be one of list/],
+          [{ username: 'yes' }, 'public', /token\.username must be one of on, off/],
           [{ ttl: 60 }, 'public', /token has an unknown field ttl; its fields are typ, alg/],
-          [{}, 'private', /catalogue must be public, authenticated\./],
+          [{}, 'private', /catalogue must be one of public, authenticated\./],
         ];
         for (const [token, visibility, text] of refusals)
           t.match(

@@ -318,7 +318,11 @@ t.test('client', (t) =>
           ['client create X', 2, /--preset is missing/],
           ['client create X --preset magic', 2, /--preset takes web or spa/],
           ['client create X --preset web', 2, /needs a redirect URI\. Add --redirect-uri/],
-          ['client create X --preset web --redirect-uri http://a.example', 2, /is not a valid URI for --redirect-uri\. Use an absolute https URL/],
+          [
+            'client create X --preset web --redirect-uri http://a.example',
+            2,
+            /is not a valid URI for --redirect-uri\. Use an absolute https URL/,
+          ],
           ['client create helper --preset service', 4, /already a client "helper"/],
           ['client create X --preset service --api nowhere', 3, /no API "nowhere"/],
           ['client create X --preset service --api polls --api polls', 2, /twice/],

@@ -57,8 +57,7 @@ function passwordRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
       if (encoded === null) throw tryLater('busy', 5);
       const change = { user, encoded, fromEpoch, session: current, life: deps.sessionLife, client: browser };
       const changed = await changeOwnPassword(deps.db, auditContext(deps, request, user), change);
-      if ('conflict' in changed && changed.conflict === 'session')
-        throw refusal('session_ended');
+      if ('conflict' in changed && changed.conflict === 'session') throw refusal('session_ended');
       if ('conflict' in changed) throw refusal('password_changed_meanwhile');
       cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
       return { session: wireSession(changed.session) };

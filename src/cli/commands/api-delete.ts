@@ -52,8 +52,7 @@ async function readReferences(em: SqlEntityManager, api: Api): Promise<Omit<Dele
 }
 
 async function requireDeletable(api: Api): Promise<Api> {
-  if (api.isBuiltin)
-    throw permissionError('api_own_undeletable');
+  if (api.isBuiltin) throw permissionError('api_own_undeletable');
   return api;
 }
 

@@ -1,8 +1,10 @@
-import type { ClientErrors } from '../../oauth/index.ts';
 import type { ApiRuleErrors } from '../../oauth/api-rules/index.ts';
+import type { ClientErrors } from '../../oauth/index.ts';
 import type { Messages } from '../command.ts';
 
-type Settings = ClientErrors['client_redirect_uris_too_many']['setting'] | ClientErrors['client_uri_invalid']['setting'];
+type Settings =
+  | ClientErrors['client_redirect_uris_too_many']['setting']
+  | ClientErrors['client_uri_invalid']['setting'];
 type SecondsSetting = ClientErrors['client_seconds_out_of_range']['setting'];
 
 /** The settings of a client by the options that set them. */

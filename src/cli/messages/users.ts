@@ -9,7 +9,8 @@ export const userMessages: Messages<UserErrors> = {
   },
   user_id_not_found: {
     exit: 'notFound',
-    text: ({ id }) => `There is no user with the id ${id}. To list the users with their ids: npx signet user list --json`,
+    text: ({ id }) =>
+      `There is no user with the id ${id}. To list the users with their ids: npx signet user list --json`,
   },
   user_id_invalid: {
     exit: 'usage',

@@ -58,7 +58,9 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
     form: Type.Object({
       user_code: Type.String(),
       decision: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('deny')])),
-      confirmation: Type.Optional(Type.String({ description: 'The value that the page has: it binds the form to its session.' })),
+      confirmation: Type.Optional(
+        Type.String({ description: 'The value that the page has: it binds the form to its session.' }),
+      ),
     }),
     response: {
       ...errorPages,
@@ -111,7 +113,8 @@ async function submitCode(deps: DevicePageDeps, reply: Reply, fields: Record<str
   if (device || isDone) await reserved.release();
   if (isDone) return showDecision(reply, decision as UserDecision);
   // The same response for a code that is unknown, expired or used.
-  if (userCode === null || !device) return render(reply, 422, 'Connect a device', codeForm(typed, message('device.code_invalid')));
+  if (userCode === null || !device)
+    return render(reply, 422, 'Connect a device', codeForm(typed, message('device.code_invalid')));
   const hidden = { userCode, confirmation: expected };
   if (decision !== 'allow' && decision !== 'deny')
     return render(reply, 200, 'Allow this device?', question(device, user, hidden, false));

@@ -126,7 +126,12 @@ async function tryForm(
     case 'repeated':
       return { kind: 'signed_in', token: result.token };
     case 'throttled':
-      return { status: 429, error: message('login.throttled', wait(result.retryAfterSeconds)), ...result, kind: 'again' };
+      return {
+        status: 429,
+        error: message('login.throttled', wait(result.retryAfterSeconds)),
+        ...result,
+        kind: 'again',
+      };
     case 'busy':
       return { status: 503, error: message('login.busy'), ...result, kind: 'again' };
     default:
