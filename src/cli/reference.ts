@@ -66,11 +66,11 @@ function configurationPage(): string {
   return `${generatedNote}
 # Configuration
 
-Signet reads environment variables, once, at its start. A name that begins with \`SIGNET_\` and is not here is an error. A secret can stand in a file:
-the variable with \`_FILE\` holds its path, and the file one line of UTF-8; a byte-order mark and the one line break at its end are no part of it. Every other value is
-kept as it was typed: control characters, blanks around it and URLs that are not in their normal form are refused. \`npx signet config\` prints every value, with secrets masked, and where it came from.
+Signet reads environment variables once, when it starts. A name that begins with \`SIGNET_\` and is not listed here is an error. A secret can be in a file:
+the variable with \`_FILE\` has its path, and the file has one line of UTF-8, without its byte-order mark and the line break at its end. Every other value is
+used as it is: control characters, blanks around it and URLs that are not in normal form are refused. \`npx signet config\` prints every value, with secrets masked, and where it came from.
 
-| setting | meaning | takes | when absent |
+| setting | meaning | value | default |
 |---|---|---|---|
 ${rows.join('\n')}
 `;

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { pino } from 'pino';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
-import { Client, createClient, getClient, updateClient } from '../../src/oauth/index.ts';
 import { grantNames } from '../../src/oauth/client-settings/index.ts';
+import { Client, createClient, getClient, updateClient } from '../../src/oauth/index.ts';
 import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openCliHarness } from '../cli/harness.ts';

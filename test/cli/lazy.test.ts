@@ -25,7 +25,13 @@ t.test(
     const loaded = loadedBy('src/cli/run.ts');
     t.same(packages(loaded), ['@stricli/core', 'ipaddr.js']);
     const rooms = new Set([...loaded].filter((one) => one.startsWith('src/')).map((one) => one.split('/')[1]));
-    t.same([...rooms].sort(), ['cli', 'platform', 'server']);
+    t.same([...rooms].sort(), ['cli', 'oauth', 'permissions', 'platform', 'server']);
+    // Of the domain only the tables of settings, which import nothing.
+    const domain = [...loaded].filter((one) => /^src\/(oauth|permissions)\//.test(one));
+    t.same(
+      domain.filter((one) => !/\/(client|api)-settings\//.test(one)),
+      [],
+    );
     t.same(
       [...loaded].filter((one) => /^src\/(server|cli\/commands)\//.test(one)),
       ['src/server/control.ts'],

@@ -80,9 +80,16 @@ t.test('clients', (t) =>
           `https://app.example/${'x'.repeat(2000)}`,
         ];
         for (const uri of refused)
-          await t.rejects(create('web', { redirectUris: [uri] }), { code: 'client_redirect_uri_invalid', params: { setting: 'redirectUris', uri } }, uri);
+          await t.rejects(
+            create('web', { redirectUris: [uri] }),
+            { code: 'client_redirect_uri_invalid', params: { setting: 'redirectUris', uri } },
+            uri,
+          );
         for (const uri of ['myapp:/cb', 'javascript:a.b'])
-          await t.rejects(create('native', { redirectUris: [uri] }), { code: 'client_redirect_uri_invalid', params: { uri } });
+          await t.rejects(create('native', { redirectUris: [uri] }), {
+            code: 'client_redirect_uri_invalid',
+            params: { uri },
+          });
         for (const preset of ['web', 'spa'] as const)
           await t.rejects(
             create(preset, { redirectUris: ['http://localhost/cb'], redirectRules: { httpsOnly: true, schemes: [] } }),
@@ -130,7 +137,10 @@ t.test('clients', (t) =>
       ] as const)
         await t.rejects(create(preset, { grantTypes }), { code: 'client_must_be_confidential' });
       for (const grant of ['password', 'implicit', '__proto__'])
-        await t.rejects(create('web', { grantTypes: [grant] }), { code: 'grant_type_unknown', params: { grantType: grant } });
+        await t.rejects(create('web', { grantTypes: [grant] }), {
+          code: 'grant_type_unknown',
+          params: { grantType: grant },
+        });
       await t.rejects(
         updateClient(db.fork(), audit(), client, { grantTypes: ['authorization_code'], redirectUris: [] }),
         { code: 'client_redirect_uri_missing' },
@@ -150,7 +160,11 @@ t.test('clients', (t) =>
         t.equal(none, null, 'it has no secret');
         await t.rejects(byKey({ jwks, jwksUri: 'https://app.example/jwks' }), { code: 'client_keys_ambiguous' });
         for (const uri of ['http://app.example/jwks', 'file:///etc/passwd', 'javascript:1', 'https://a@b/jwks'])
-          await t.rejects(byKey({ jwksUri: uri }), { code: 'client_uri_invalid', params: { setting: 'jwksUri', uri } }, uri);
+          await t.rejects(
+            byKey({ jwksUri: uri }),
+            { code: 'client_uri_invalid', params: { setting: 'jwksUri', uri } },
+            uri,
+          );
         t.same(readJwks(generateJwk('ed25519').jwk).keys.length, 1, 'one JWK will do');
         t.ok(readJwks({ keys: [generateJwk('rsa').jwk] }));
         const refused: [unknown, string, object?][] = [
@@ -215,7 +229,11 @@ t.test('clients', (t) =>
           [{ clientUri: 'data:text/html,x' }, 'client_uri_invalid', { setting: 'clientUri' }],
           [{ tosUri: 'http://app.example/tos' }, 'client_uri_invalid', { setting: 'tosUri' }],
           [{ policyUri: 'policy' }, 'client_uri_invalid', { setting: 'policyUri' }],
-          [{ backchannelLogoutUri: 'https://app.example/out#x' }, 'client_uri_invalid', { setting: 'backchannelLogoutUri' }],
+          [
+            { backchannelLogoutUri: 'https://app.example/out#x' },
+            'client_uri_invalid',
+            { setting: 'backchannelLogoutUri' },
+          ],
           [
             { postLogoutRedirectUris: ['http://app.example/bye'] },
             'client_redirect_uri_invalid',
@@ -256,7 +274,11 @@ t.test('clients', (t) =>
           await create('web', { name: 'Twin', isDynamic: true }),
         ];
         await create('web', { name: 'Twin' });
-        await t.rejects(create('web', { name: 'twin' }), { code: 'client_exists', params: { name: 'twin' } }, 'an administrator gives a name once');
+        await t.rejects(
+          create('web', { name: 'twin' }),
+          { code: 'client_exists', params: { name: 'twin' } },
+          'an administrator gives a name once',
+        );
         const [{ client }] = twins as [(typeof twins)[0]];
         await t.rejects(updateClient(db.fork(), audit(), client, { isFirstParty: true }), {
           code: 'client_dynamic_first_party',

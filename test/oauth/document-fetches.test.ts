@@ -92,7 +92,7 @@ t.test('clients of documents that nobody sees', (t) =>
         if (isRedirect(more)) {
           const expected = more['prompt'] === 'none' ? error : 'invalid_request';
           t.match(responseParameters({ response }), { status: 303, error: expected, state: 's-1' }, what);
-        } else t.match([response.statusCode, response.body], [400, /window of its own/], what);
+        } else t.match([response.statusCode, response.body], [400, /in a separate window/], what);
         t.equal(site.requestCount, before, what);
       }
     };

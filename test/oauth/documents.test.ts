@@ -348,7 +348,10 @@ t.test('clients of documents', (t) =>
 
     await t.test('docs/permissions.md: an address is a client or an audience, never both', async (t) => {
       for (const audience of [id, `${id}/`])
-        await t.rejects(createApi(db.fork(), audit(), audience), { code: 'audience_is_client_id', params: { audience } });
+        await t.rejects(createApi(db.fork(), audit(), audience), {
+          code: 'audience_is_client_id',
+          params: { audience },
+        });
       const taken = `${site.url}/api`;
       await createApi(db.fork(), audit(), taken);
       for (const one of [taken, `${taken}/`]) {

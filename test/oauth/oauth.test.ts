@@ -519,7 +519,10 @@ await onEachEngine(t, async (t, db) => {
       });
       t.equal((await getClient(db.fork(), 'worker')).clientId, worker.id);
       t.equal((await getClient(db.fork(), worker.id)).name, 'Worker');
-      await t.rejects(getClient(db.fork(), 'Workr'), { code: 'client_not_found', params: { client: 'Workr', near: 'Worker' } });
+      await t.rejects(getClient(db.fork(), 'Workr'), {
+        code: 'client_not_found',
+        params: { client: 'Workr', near: 'Worker' },
+      });
       t.match(worker.id, /^c_[\w-]{22}$/);
       for (const uri of [
         'http://app.example/cb',

@@ -1,7 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto';
 import fc from 'fast-check';
-import { checkSlowPasswords } from '../../src/cli/doctor/users.ts';
 import { describeReport } from '../../src/cli/commands/import-django-text.ts';
+import { checkSlowPasswords } from '../../src/cli/doctor/users.ts';
 import type { Parsed } from '../../src/passwords/hashers/hasher.ts';
 import {
   createHashPool,

@@ -19,7 +19,10 @@ t.test('docs/configuration.md: an unknown SIGNET_ name is an error with a sugges
     code: 'setting_unknown',
     params: { name: 'SIGNET_ISUER', near: 'SIGNET_ISSUER' },
   });
-  t.throws(() => readConfig('development', { SIGNET_ZZZZZZZZZZZZ: 'x' }), { code: 'setting_unknown', params: { near: null } });
+  t.throws(() => readConfig('development', { SIGNET_ZZZZZZZZZZZZ: 'x' }), {
+    code: 'setting_unknown',
+    params: { near: null },
+  });
   t.throws(
     () => readConfig('development', { SIGNET_PORT_FILE: '/x' }),
     { code: 'setting_unknown', params: { name: 'SIGNET_PORT_FILE' } },

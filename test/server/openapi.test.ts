@@ -116,7 +116,7 @@ t.test(
 t.test('every problem code is used, explained, and named by an operation or by what holds everywhere', async (t) => {
   const used = codesIn(/\b(?:Problem|tryLater)\(\s*'(\w+)'/g);
   // Those of the API's own routes, beside their texts.
-  for (const [, code] of read('src/api/refusals.ts').matchAll(/^  \w+: \[\s*'(\w+)'/gm)) used.add(code as string);
+  for (const [, code] of read('src/api/refusals.ts').matchAll(/^ {2}\w+: \[\s*'(\w+)'/gm)) used.add(code as string);
   // Chosen by a status or a kind, in one place.
   for (const [, code] of read('src/platform/http/server.ts').matchAll(/[?:] '(\w+)'/g))
     if ((code as string) in PROBLEM_STATUS) used.add(code as string);

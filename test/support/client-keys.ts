@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { CompactSign, calculateJwkThumbprint, type JWK } from 'jose';
-import { Client } from '../../src/oauth/index.ts';
 import { type ClientSettings, clientSettings } from '../../src/oauth/client-settings/index.ts';
+import { Client } from '../../src/oauth/index.ts';
 import { bumpPrincipals } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 

@@ -291,11 +291,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await createRing(db)).signer('RS256').kid, kid, 'what failed has changed nothing');
     t.equal(await rewrapKeys(db.fork(), audit(), masterKey, other), live.length);
     t.equal((await createRing(db, other)).signer('RS256').kid, kid);
-    await t.rejects(
-      createRing(db),
-      { code: 'master_key_wrong' },
-      'a start with the old one is refused',
-    );
+    await t.rejects(createRing(db), { code: 'master_key_wrong' }, 'a start with the old one is refused');
 
     const open = running.find(kid);
     await running.reload();

@@ -1,5 +1,5 @@
+import type { Preset } from '../../src/oauth/client-settings/index.ts';
 import { createClient, type NewClient } from '../../src/oauth/index.ts';
-import { type Preset } from '../../src/oauth/client-settings/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,7 +1,7 @@
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
+import type { ClientSettings, Preset } from '../../src/oauth/client-settings/index.ts';
 import { ClientBoundary } from '../../src/oauth/entities.ts';
 import { Client, createClient } from '../../src/oauth/index.ts';
-import { type ClientSettings, type Preset } from '../../src/oauth/client-settings/index.ts';
 import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';

@@ -109,10 +109,10 @@ export const keysRewrap: RunOnDatabase = async (context, input) => {
   const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
   const count = await rewrapKeys(context.db.fork(), context.audit(), context.masterKey(), to);
   const lines = [
-    `${pluralize(count, 'signing key')} sealed under the new master key; tokens stay good.`,
-    `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,
-    'Refresh tokens are made under a key derived from the master key: they are refused once the servers have the new one, and people sign in again.',
-    'Keep the old one for as long as you keep backups from before.',
+    `${pluralize(count, 'signing key')} sealed under the new master key. Access tokens stay valid.`,
+    `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server continues with its open keys, but cannot start with the old master key.`,
+    'Refresh tokens depend on the master key: servers with the new one refuse them, and users sign in again.',
+    'Keep the old master key for as long as you keep older backups.',
   ];
   return { data: { rewrapped: count }, text: lines.join('\n') };
 };

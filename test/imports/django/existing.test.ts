@@ -27,7 +27,10 @@ await onEachEngine(t, async (t, db) => {
       code: 'name_taken',
       params: { kind: 'user', name: `Ada-${tag.toUpperCase()}` },
     });
-    t.match(describeRefusal(refusal.report, {}), new RegExp(`auth\\.user 1 "ada-${tag}".*--existing skip.*--renames`, 's'));
+    t.match(
+      describeRefusal(refusal.report, {}),
+      new RegExp(`auth\\.user 1 "ada-${tag}".*--existing skip.*--renames`, 's'),
+    );
     t.same(
       refusal.report.conflicts.map((one) => one.record),
       ['auth.group 1', 'auth.user 1'],

@@ -16,7 +16,10 @@ await onEachEngine(t, async (t, db) => {
         ...options,
         existing: 'update',
       });
-      t.match(report, { applied: [{ fields: ['password'] }], passwords: { slow: [{ name: 'slow', code: 'password_slow', params: { milliseconds: 2500 } }] } });
+      t.match(report, {
+        applied: [{ fields: ['password'] }],
+        passwords: { slow: [{ name: 'slow', code: 'password_slow', params: { milliseconds: 2500 } }] },
+      });
     },
   );
 

@@ -4,7 +4,16 @@ import { DomainError } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { catchRefusal, catchRefusedImport, makeUser, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
+import {
+  catchRefusal,
+  catchRefusedImport,
+  makeUser,
+  picture,
+  type Row,
+  runImport,
+  smallProject,
+  userRow,
+} from './dumps.ts';
 
 // docs/guides/django-import.md: nothing is lost in silence.
 

@@ -4,7 +4,17 @@ import { isUsable } from '../../../src/passwords/index.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { catchRefusal, catchRefusedImport, dumpText, naturalise, type Row, readRows, runImport, smallProject, userRow } from './dumps.ts';
+import {
+  catchRefusal,
+  catchRefusedImport,
+  dumpText,
+  naturalise,
+  type Row,
+  readRows,
+  runImport,
+  smallProject,
+  userRow,
+} from './dumps.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
@@ -24,7 +34,12 @@ await t.test('a file that is no dump is refused with what it is', async (t) => {
     ['an empty file', '', 'dump_empty'],
     ['XML', '<?xml version="1.0"?><django-objects/>', 'dump_not_json', { start: /^<\?xml/ }],
     ['a dump that was cut off', dumpText.slice(0, 20_000), 'dump_not_json', { hasEnd: false }],
-    ['what settings print', `Loading settings…\n${dumpText}`, 'dump_not_json', { start: /^Loading settings/, hasEnd: true }],
+    [
+      'what settings print',
+      `Loading settings…\n${dumpText}`,
+      'dump_not_json',
+      { start: /^Loading settings/, hasEnd: true },
+    ],
     ['UTF-16 of a Windows shell', dumpText.slice(0, 50).split('').join('\0'), 'dump_not_text'],
     ['an object', '{"model": "auth.user"}', 'dump_not_a_list'],
     ['a list of something else', '[{"name": "ada"}]', 'dump_record_invalid', { entry: 1 }],
@@ -197,7 +212,10 @@ await t.test(
       [12, { code: 'password_missing' }],
       ['correct horse', { code: 'password_unreadable' }],
       [`pbkdf2_sha256$4000001$salt$${'A'.repeat(43)}=`, overBounds('pbkdf2Iterations', 4_000_001, 4_000_000)],
-      [`argon2$argon2id$v=19$m=524288,t=2,p=8$${salt}$${'A'.repeat(43)}`, { params: { bound: 'argon2MemoryKiB', value: 524_288 } }],
+      [
+        `argon2$argon2id$v=19$m=524288,t=2,p=8$${salt}$${'A'.repeat(43)}`,
+        { params: { bound: 'argon2MemoryKiB', value: 524_288 } },
+      ],
     ];
     const rows = passwords.map(([password], index) => userRow(index + 1, `password-${index}`, { password }));
     const report = await runImport(db, rows, { audience: 'passwords' });

@@ -13,7 +13,17 @@ import {
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchRefusal, catchRefusedImport, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
+import {
+  audit,
+  catchRefusal,
+  catchRefusedImport,
+  picture,
+  project,
+  type Row,
+  readPermissions,
+  runImport,
+  userRow,
+} from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('what was changed in Signet since is not undone, and reported', async (t) => {

@@ -80,7 +80,8 @@ await onEachEngine(t, async (t, db) => {
     );
     t.equal(done.length, 1);
     for (const one of results)
-      if (one.status === 'rejected') t.match(one.reason, { name: 'DomainError', code: /^(changed_during_import|import_refused|api_exists)$/ });
+      if (one.status === 'rejected')
+        t.match(one.reason, { name: 'DomainError', code: /^(changed_during_import|import_refused|api_exists)$/ });
     const [{ count } = { count: 0 }] = await db
       .fork()
       .execute<{ count: number }[]>('select count(*)::int as count from imports_record where source = ?', [audience]);

@@ -17,7 +17,18 @@ import { setPassword } from '../../../src/signin/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchRefusal, catchRefusedImport, now, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
+import {
+  audit,
+  catchRefusal,
+  catchRefusedImport,
+  now,
+  picture,
+  project,
+  type Row,
+  readPermissions,
+  runImport,
+  userRow,
+} from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
