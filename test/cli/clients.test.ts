@@ -123,7 +123,7 @@ t.test('client', (t) =>
         t.match(await cliHarness.json('client show Shop'), told);
         t.match(
           (await cliHarness.run('client show Shop')).stdout,
-          /PKCE +off: not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
+          /Consent +asked\nPKCE +off: not required\nPAR required +on\n.*ID token +ES256\nUserinfo +EdDSA\n.*Assertion alg +ES256\n.*Refresh rotation +off\n/s,
         );
         const algs = (await cliHarness.json('keys list')).keys.map((one: { alg: string }) => one.alg);
         t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
@@ -184,7 +184,7 @@ t.test('client', (t) =>
         t.same((await cliHarness.json('client show Shop')).secrets, [], 'its secret has ended');
         t.match(
           (await cliHarness.run('client show Shop')).stdout,
-          /Keys +1 registered\nAssertions for +issuer or token endpoint/,
+          /Keys +1 registered\nAssertion aud +issuer or token endpoint/,
         );
         t.match(await cliHarness.json('client update Shop --jwks none --jwks-uri https://shop.example/jwks'), {
           jwks: null,
