@@ -5,12 +5,13 @@ import { Client, createClient, getClient, grantNames, updateClient } from '../..
 import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openCliHarness } from '../cli/harness.ts';
-import { jwtClaims, VERIFIER } from '../oauth/code-world.ts';
+import { hiddenFields, newBrowser, responseParameters } from '../support/browser.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, jwtClaims, VERIFIER } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, newBrowser, responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 // What clients and their users are given on the way to a token, in the hands of others.
 
@@ -32,10 +33,10 @@ function* mutations(text: string, step = 4): Generator<string> {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { web, third, clock, post, redeem, introspect, app } = s;
   const alice = await s.signedInBrowser();
-  const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
+  const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.polls] })).client;
   const device = { id: box.clientId, principal: box.id, secret: null };
   const refresh = (token: string, by = web) => post('token', { grant_type: 'refresh_token', refresh_token: token }, by);
 
@@ -229,7 +230,7 @@ await onEachEngine(t, async (t, db) => {
 t.test('A4, attacks 73: nothing that is good for something is in the log, however much is logged', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const lines: string[] = [];
   const log = pino(logOptions('trace'), { write: (line: string) => void lines.push(line) });
   const { app } = await startApp(db, {

@@ -11,12 +11,13 @@ import {
 } from '../../src/signin/index.ts';
 import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
 import { openCliHarness } from '../cli/harness.ts';
-import { PASSWORD } from '../oauth/code-world.ts';
-import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
+import { ACCESS_TOKEN, EXCHANGE } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { measureWork } from '../support/work.ts';
+import { openServices } from '../support/world.ts';
 import { cheap, scene } from './scene.ts';
 
 // What is sent is measured before anything is done with it (docs/decisions/0013-work-before-limits.md). Work is counted, never timed.
@@ -106,7 +107,7 @@ await onEachEngine(t, async (t, db) => {
     await app.close();
   });
 
-  const s = await exchangeWorld(db);
+  const s = await openServices(db);
   const { app, clock, passwords } = s;
   const json = (url: string, payload: object, headers = {}) => app.inject({ method: 'POST', url, payload, headers });
   const form = (url: string, fields: Record<string, string>, headers = {}) =>
@@ -116,8 +117,8 @@ await onEachEngine(t, async (t, db) => {
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       payload: formOf(fields),
     });
-  await s.person('root', { isSuperuser: true });
-  const { cookie } = await s.loginToken('root', 'signet');
+  await s.user('root', { isSuperuser: true });
+  const { cookie } = await s.http.logIn('root', { audience: 'signet' });
   const own = { cookie };
   const cliHarness = await openCliHarness(db);
   const how = {
@@ -151,7 +152,7 @@ await onEachEngine(t, async (t, db) => {
       (await form('/oauth2/token', { grant_type: 'client_credentials', client_id: text, client_secret: text }))
         .statusCode,
     'POST /oauth2/token, requested_subject': async (text) => {
-      const { token } = await s.loginToken('root', 'signet');
+      const { token } = await s.http.logIn('root', { audience: 'signet' });
       return (
         await s.exchange(s.helpDesk, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
       ).statusCode;

@@ -3,19 +3,21 @@ import { connect } from 'node:net';
 import { AuthorizationCode, DeviceCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { Session } from '../../src/sessions/index.ts';
+import { newBrowser, responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { newBrowser, responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 // What browsers and those in their way send to the pages: other spellings of a path, invented headers, parameters twice.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 const { app, web, third, spa } = s;
-const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
+const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.polls] })).client;
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const queryFor = (more: Record<string, string | undefined> = {}) => s.urlFor(web, more).split('?')[1] as string;
 /** What may have come of a request. */
@@ -395,7 +397,7 @@ t.test('attacks 53: a flow that was begun in one browser ends in no other, whoev
 t.test('attacks 27: whose name is locked is locked at every door, and guesses at each count for all', async (t) => {
   const own = await openTestEmbedded();
   t.teardown(() => own.close());
-  const at = await webWorld(own, { SIGNET_THROTTLE_NAME: '4' });
+  const at = await openPolls(own, { environment: { SIGNET_THROTTLE_NAME: '4' } });
   const doors: Record<string, (password: string) => Promise<number>> = {
     'login API': async (password) => {
       const payload = { username: 'ALICE', password };

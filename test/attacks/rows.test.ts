@@ -3,12 +3,14 @@ import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { purgeExpired, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, CHALLENGE } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 import { cheap, counting, type Headers } from './scene.ts';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -44,7 +46,7 @@ function watched(real: Database) {
 
 await onEachEngine(t, async (t, real) => {
   const { db, during } = watched(real);
-  const s = await webWorld(db, environment);
+  const s = await openPolls(db, { environment });
   const { web, spa, clock } = s;
   const passwords = counting(s.passwords);
   const second = await startApp(db, { clock, passwords, environment });
@@ -203,7 +205,7 @@ await onEachEngine(t, async (t, real) => {
         name: 'Another backend',
         preset: 'web',
         redirectUris: [CALLBACK],
-        requests: [s.api],
+        requests: [s.polls],
       });
       const push = (ip: string, app = s.app, of = { id: web.id, secret: web.secret as string }) =>
         post(ip, '/oauth2/par', { ...query(), client_id: of.id }, { authorization: basic(of.id, of.secret) }, app);
@@ -230,12 +232,12 @@ await onEachEngine(t, async (t, real) => {
   );
 
   await t.test('RFC 8628 §3.2: of 50 devices that begin at once in a network 20 may, the others are 429', async (t) => {
-    const box = await s.register('Box', 'device', []);
+    const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
     const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
       name: 'Kiosk',
       preset: 'service',
       grantTypes: [DEVICE],
-      requests: [s.api],
+      requests: [s.polls],
     });
     const begin = (ip: string, app = s.app) =>
       post(ip, '/oauth2/device_authorization', { client_id: box.id, scope: 'openid' }, {}, app);

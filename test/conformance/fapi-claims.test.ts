@@ -1,6 +1,6 @@
-import { jwtClaims } from '../oauth/code-world.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
 import { fapiScene } from './fapi-scene.ts';
 

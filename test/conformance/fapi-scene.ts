@@ -13,7 +13,7 @@ import {
   proofBy,
 } from '../support/client-keys.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
-import { newBrowser, responseParameters } from '../web/browser.ts';
+import { newBrowser, responseParameters } from '../support/browser.ts';
 
 export const ISSUER = 'https://id.example';
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { Test } from 'tap';
-import { hiddenFields, newBrowser as openBrowser } from '../web/browser.ts';
+import { hiddenFields, newBrowser as openBrowser } from '../support/browser.ts';
 import { CALLBACK, type Client, PASSWORD, type Suite } from './suite.ts';
 
 // Plays one module as the suite does: asks, walks as its user through the pages, and believes nothing that comes back.

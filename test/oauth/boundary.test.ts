@@ -12,9 +12,9 @@ import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from
 import type { Database } from '../../src/platform/database/index.ts';
 import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { codeWorld, jwtClaims } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 /** The current state of a token's status index. */
 async function readState(db: Database, token: string): Promise<number> {
@@ -25,11 +25,11 @@ async function readState(db: Database, token: string): Promise<number> {
 
 t.test('boundaries', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeWorld(db);
-    const { api, third, web, code, redeem, post, choicePermissions } = s;
+    const s = await openPolls(db);
+    const { polls, third, web, code, redeem, post, choicePermissions } = s;
     const [add, change, view] = (await choicePermissions('add', 'change', 'view')) as [never, never, never];
     const all = (await choicePermissions('add', 'change', 'view', 'delete')).map((one) => one.id);
-    const at = () => audit(s.clock.now());
+    const { at } = s;
     const client = { id: third.principal };
     /** Tokens of alice for the third party, who was let use everything. */
     const tokens = async (by = third) => {
@@ -77,11 +77,11 @@ t.test('boundaries', (t) =>
         t.match(await s.introspect(access_token, third), { active: true });
         const next = await refresh(refresh_token);
         t.same(permissions(next.access_token), ['polls.change_choice', 'polls.view_choice']);
-        await updateApi(db.fork(), at(), api, { withSuperseded: false });
+        await updateApi(db.fork(), at(), polls, { withSuperseded: false });
         const plain = await tokens();
         await allowPermissions(db.fork(), at(), client, [add]);
         t.equal(await readState(db, plain.access_token), STATUS.valid, 'verifiers that know 0 alone go on');
-        await updateApi(db.fork(), at(), api, { withSuperseded: true });
+        await updateApi(db.fork(), at(), polls, { withSuperseded: true });
       },
     );
 
@@ -182,7 +182,7 @@ t.test('boundaries', (t) =>
         });
         await allowPermissions(db.fork(), at(), other, [go]);
         const em = db.fork();
-        for (const one of [gone.id, api.id])
+        for (const one of [gone.id, polls.id])
           em.persist(
             em.create(Consent, {
               principal: s.alice.id,
@@ -199,7 +199,7 @@ t.test('boundaries', (t) =>
         t.same(await readBoundary(db.fork(), other), {});
         t.same(
           (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
-          [api.id],
+          [polls.id],
           'those at other APIs stay',
         );
       },

@@ -5,16 +5,18 @@ import { updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, jwtClaims, jwtHeader, VERIFIER } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, jwtClaims, jwtHeader, PASSWORD, VERIFIER } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
 t.test('authorization codes', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeWorld(db);
+    const s = await openPolls(db);
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
     const ids = async (...names: string[]) => (await s.choicePermissions(...names)).map((one) => one.id);
 
@@ -142,14 +144,14 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test('docs/tokens.md: a token over its budget is refused before the code is used', async (t) => {
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 1024, overBudget: 'fail' });
       const long = await s.signInOverBudget();
       const given = await code(web, { session: long.session.id });
       const refusal = await redeem(given);
       t.same([refusal.statusCode, refusal.json().error], [400, 'invalid_target'], refusal.body);
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 8192, overBudget: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 8192, overBudget: 'bitmap' });
       t.equal((await redeem(given)).statusCode, 200, 'the code is still good');
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 4096 });
     });
 
     await t.test(
@@ -286,7 +288,7 @@ t.test('authorization codes', (t) =>
     );
 
     await t.test('docs/oauth.md: the same limit in a bitmap', async (t) => {
-      await updateApi(db.fork(), audit(), s.api, { format: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.polls, { format: 'bitmap' });
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
       const { index } = (await s.choicePermissions('view'))[0] as { index: number };
@@ -296,7 +298,7 @@ t.test('authorization codes', (t) =>
         [1 << (index % 8)],
       );
       t.equal(bits[index >> 3], 1 << (index % 8));
-      await updateApi(db.fork(), audit(), s.api, { format: 'list' });
+      await updateApi(db.fork(), audit(), s.polls, { format: 'list' });
     });
 
     await t.test('OIDC Core §11: an offline grant survives the logout, another does not', async (t) => {
@@ -339,7 +341,7 @@ t.test('authorization codes', (t) =>
     await t.test(
       'docs/commands.md: opaque access tokens say nothing to a client, and all to introspection',
       async (t) => {
-        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'opaque' });
+        await updateApi(db.fork(), audit(), s.polls, { tokenKind: 'opaque' });
         const again = await s.signIn();
         const { access_token } = (await redeem(await code(web, { session: again.session.id }))).json();
         t.match(access_token, /^[\w-]+$/);
@@ -354,7 +356,7 @@ t.test('authorization codes', (t) =>
         t.same(await introspect(access_token.slice(0, -1)), { active: false });
         t.equal((await post('revoke', { token: access_token })).statusCode, 200);
         t.same(await introspect(access_token), { active: false });
-        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'jwt' });
+        await updateApi(db.fork(), audit(), s.polls, { tokenKind: 'jwt' });
       },
     );
 

@@ -1,12 +1,13 @@
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { responseParameters } from '../support/browser.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, CHALLENGE } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { web, third, spa, clock } = s;
   const alice = await s.signedInBrowser();
   const asked = {

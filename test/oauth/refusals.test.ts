@@ -3,10 +3,11 @@ import { PKCE_SETTINGS } from '../../src/oauth/clients/settings.ts';
 import { REMEDIES } from '../../src/oauth/refusals.ts';
 import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
+import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK } from '../support/flows.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 interface Line {
   readonly msg: string;
@@ -22,7 +23,8 @@ async function refusalWorld(mode: 'development' | 'production') {
   t.teardown(() => db.close());
   const lines: Line[] = [];
   const log = pino(logOptions('info'), { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
-  const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example' }, { log, mode });
+  const s = await openPolls(db, { environment: { SIGNET_ISSUER: 'https://id.example' }, log, mode });
+  await s.user('bob');
   /** What the log says of what is done here. */
   const logLines = async (run: () => Promise<unknown>): Promise<Line[]> => {
     lines.length = 0;
@@ -161,7 +163,7 @@ for (const mode of ['development', 'production'] as const)
     await t.test(
       'RFC 8628 §3.5: a device that waits is no fault; one that asks for a code that is none is',
       async (t) => {
-        const box = await s.register('Box', 'device', []);
+        const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
         const { device_code } = (await post('device_authorization', {}, box)).json();
         const poll = (given: string) =>
           post('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: given }, box);

@@ -3,6 +3,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import {
   assertionParameters,
   clientKey,
@@ -12,17 +13,16 @@ import {
   signWith,
 } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, jwtClaims, jwtHeader, VERIFIER } from '../support/flows.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
-import { jwtClaims, jwtHeader, type TestClient, VERIFIER } from './code-world.ts';
+import { openPolls, type TestClient } from '../support/world.ts';
 
 // What the metadata says, tried out; and rows that are of no endpoint alone.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 const { app, web, spa, clock, post, code, redeem, about, introspect } = s;
 const alice = await s.signedInBrowser();
 const document = (await app.inject('/.well-known/openid-configuration')).json();
@@ -37,10 +37,10 @@ const made = await createClient(db.fork(), audit(), {
   isFirstParty: true,
   grantTypes: ['client_credentials', grantNames['token-exchange']],
   requests: [ledger],
-  serves: [s.api],
+  serves: [s.polls],
 });
 const backend: TestClient = { id: made.client.clientId, principal: made.client.id, secret: made.secret };
-const device = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
+const device = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.polls] });
 const box: TestClient = { id: device.client.clientId, principal: device.client.id, secret: null };
 
 const tokens = async (more: Parameters<typeof code>[1] = {}) => (await redeem(await code(web, more))).json();
@@ -128,7 +128,7 @@ t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other on
 
 t.test('M5: each way to authenticate that is named works at its endpoint, every other one is refused', async (t) => {
   const key = await clientKey('ES256');
-  const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
+  const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.polls] });
   await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const nobody = (id: string): TestClient => ({ id, principal: '', secret: null });
   const requests: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
@@ -445,7 +445,7 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
 
 t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused', async (t) => {
   const key = await clientKey('RS256');
-  const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.api] });
+  const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.polls] });
   await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const iat = Math.floor(clock.now().getTime() / 1000);
   const { sign } = await import('node:crypto');

@@ -1,13 +1,12 @@
+import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, DEVICE } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
-import { CALLBACK, CHALLENGE } from './code-world.ts';
-import { DEVICE } from './device-world.ts';
+import { openPolls } from '../support/world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 t.teardown(() => s.app.close());
 
 const basic = `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}`;

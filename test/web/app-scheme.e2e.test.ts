@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { startScene } from '../clients/scene.ts';
-import { CHALLENGE } from '../oauth/code-world.ts';
 import { NO_CHROMIUM, startChromium } from '../support/chromium.ts';
+import { CHALLENGE } from '../support/flows.ts';
 import t from '../support/tap.ts';
 
 // Needs a real browser: whether it follows the response of a form to a program behind a private-use scheme.

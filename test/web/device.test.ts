@@ -1,12 +1,12 @@
 import { endSessions } from '../../src/sessions/index.ts';
-import { deviceWorld } from '../oauth/device-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openDevices } from '../support/world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await deviceWorld(db, { SIGNET_THROTTLE_NAME: '5' });
+const s = await openDevices(db, { SIGNET_THROTTLE_NAME: '5' });
 const { begin, page, submit, decide, confirmationIn, poll, logIn, clock, box, tv } = s;
 const atAlice = await logIn('alice');
 const readState = async (userCode: string) =>
