@@ -21,7 +21,7 @@ await onEachEngine(t, async (t, db) => {
   const { client } = await createClient(db.fork(), audit(), { name: 'A', preset: 'service', requests: [polls] });
   const id = client.clientId;
   const key = await clientKey('RS256');
-  await registerKeys(db, client, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });
+  await registerKeys(db, { principal: client.id }, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });
   const ask = (fields: Record<string, string>, headers: Record<string, string> = {}, server = app) =>
     server.inject({
       method: 'POST',

@@ -11,7 +11,7 @@ import {
 } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { CALLBACK } from '../support/flows.ts';
-import { bearer, bearer } from '../support/http.ts';
+import { bearer } from '../support/http.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';

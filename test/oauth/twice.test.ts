@@ -1,6 +1,7 @@
 import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { CALLBACK, CHALLENGE, DEVICE } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import t from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';
 
@@ -9,10 +10,8 @@ t.teardown(() => db.close());
 const s = await openPolls(db);
 t.teardown(() => s.app.close());
 
-const basic = `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}`;
 const send = async (path: string, fields: string) => {
-  const headers = { authorization: basic, 'content-type': 'application/x-www-form-urlencoded' };
-  const { statusCode, body } = await s.app.inject({ method: 'POST', url: path, headers, payload: fields });
+  const { statusCode, body } = await s.http.form(path, fields, basic(s.web));
   return [statusCode, JSON.parse(body).error];
 };
 

@@ -4,13 +4,18 @@ import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
 import { grantNames } from '../../src/oauth/index.ts';
 import type { Api } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { type Alg, deriveRefreshKey, openGrant, signIdToken } from '../../src/tokens/index.ts';
 import { newBrowser, responseParameters } from './browser.ts';
 import { bearer, type Fields, type Headers, PASSWORD, type SignedIn } from './http.ts';
+import { masterKey } from './server.ts';
 import type { TestClient, World } from './world.ts';
 
 // The requests of the grants of OAuth, in the order in which a client sends them.
 
 export const CALLBACK = 'https://app.example/cb';
+/** A post-logout redirect URI. */
+export const BACK = 'https://app.example/signed-out?from=signet';
 export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
 export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
 export const DEVICE = grantNames.device;
@@ -146,5 +151,35 @@ export function deviceFlow({ http }: World, tv: TestClient) {
       const confirmation = confirmationIn((await submit(cookie, { user_code: userCode })).body);
       return submit(cookie, { user_code: userCode, decision, confirmation });
     },
+  };
+}
+
+/** The idle and the absolute lifetime of grants. */
+export const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
+
+/** What a client holds in a session, and the end of the session. */
+export function logoutFlow({ db, clock, keys, issuer, http }: World, polls: Api) {
+  const cookie = (browser: SignedIn | null): Headers => (browser ? { cookie: browser.cookie } : {});
+  return {
+    idToken: ({ id }: TestClient, { user, sid }: Pick<SignedIn, 'user' | 'sid'>, alg: Alg = 'RS256') =>
+      signIdToken(
+        keys,
+        {
+          ...{ issuer, alg, clientId: id, sub: user.id, sid, authTime: clock.now() },
+          ...{ amr: ['pwd'], acr: null, nonce: 'n', accessToken: null, claims: {} },
+        },
+        clock.now(),
+      ),
+    /** A family of refresh tokens in a session. */
+    async grant({ principal }: TestClient, { user, sid }: SignedIn, isOffline = false) {
+      const session = await db.fork().findOneOrFail(Session, sid);
+      const owner = { id: user.id, passwordEpoch: session.passwordEpoch };
+      const given = { user: owner, client: principal, api: polls.id, scope: 'openid', session, isOffline };
+      return db.fork().transactional((tx) => openGrant(tx, deriveRefreshKey(masterKey), given, LIFE, clock.now()));
+    },
+    get: (fields: Fields, browser: SignedIn | null, headers: Headers = {}) =>
+      http.get(`/oauth2/logout?${new URLSearchParams(fields)}`, { ...cookie(browser), ...headers }),
+    post: (fields: Fields, browser: SignedIn | null, headers: Headers = {}) =>
+      http.form('/oauth2/logout', fields, { ...cookie(browser), ...headers }),
   };
 }

@@ -23,6 +23,8 @@ export interface SignedIn {
   readonly sid: string;
   /** The access token, if an audience was given. */
   readonly token: string;
+  /** Whether the session is live. */
+  isSignedIn(): Promise<boolean>;
 }
 
 export interface LoginOptions {
@@ -80,19 +82,20 @@ export function openHttp(app: App) {
       const response = await json('/api/v1/login', { username, password: PASSWORD, ...more }, headers);
       if (response.statusCode !== 200) throw new Error(`login of ${username}: ${response.body}`);
       const { user, session, access_token: token } = response.json();
-      return { cookie: sessionCookie(response), user, session, sid: session.id, token };
+      const cookie = sessionCookie(response);
+      const isSignedIn = async () => (await get('/api/v1/session', { cookie })).json().is_authenticated;
+      return { cookie, user, session, sid: session.id, token, isSignedIn };
     },
     /** Requests of the browser that a user signed in with. */
     as: ({ cookie }: Pick<SignedIn, 'cookie'>) => ({
       get: (url: string, headers: Headers = {}) => get(url, { cookie, ...headers }),
       form: (url: string, fields: Fields | string, headers: Headers = {}) => form(url, fields, { cookie, ...headers }),
       json: (url: string, body: unknown, headers: Headers = {}) => json(url, body, { cookie, ...headers }),
+      /** POSTs nothing. */
+      post: (url: string) => app.inject({ method: 'POST', url, headers: { cookie } }),
       delete: (url: string) => app.inject({ method: 'DELETE', url, headers: { cookie } }),
     }),
     /** Asks `has_perm` by a token. */
     hasPerm: (token: string, perms: readonly string[] = []) => json('/api/v1/has_perm', { perms }, bearer(token)),
-    /** Whether a session cookie is of a live session. */
-    isSignedIn: async (cookie: string): Promise<boolean> =>
-      (await get('/api/v1/session', { cookie })).json().is_authenticated,
   };
 }

@@ -1,4 +1,12 @@
-import { allowPermissions, Client, type ClientSettings, createClient, type NewClient } from '../../src/oauth/index.ts';
+import {
+  allowPermissions,
+  Client,
+  type ClientSettings,
+  createClient,
+  type NewClient,
+  type Preset,
+  updateClient,
+} from '../../src/oauth/index.ts';
 import {
   type Api,
   type ApiSettings,
@@ -16,8 +24,8 @@ import {
   unassign,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { browserFlow, CALLBACK, codeFlow, deviceFlow, EXCHANGE } from './flows.ts';
-import { type ClientCredentials, type Fields, type Headers, openHttp, PASSWORD } from './http.ts';
+import { browserFlow, CALLBACK, codeFlow, deviceFlow, EXCHANGE, logoutFlow } from './flows.ts';
+import { type ClientCredentials, type Fields, type Headers, type LoginOptions, openHttp, PASSWORD } from './http.ts';
 import { type AppOptions, audit, makeUser, startApp, type TestClock, testClock } from './server.ts';
 
 // What a test begins with: a service on a test database, and a line for each API, user, group and client in it.
@@ -40,6 +48,9 @@ interface NewTestApi extends ApiSettings {
   readonly models?: readonly string[];
   readonly permissions?: readonly PermissionSpec[];
 }
+
+/** Only these presets have a secret. */
+type Secret<P extends Preset> = P extends 'service' | 'web' ? string : null;
 
 type Principal = { readonly id: string; readonly username: string } | TestClient | Group;
 
@@ -94,9 +105,10 @@ export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'>
       if (labels.length > 0) await addMembers(db.fork(), at(), group, labels);
       return group;
     },
-    async client(name: string, { preset = 'service', ...more }: Partial<NewClient> = {}) {
-      const { client, secret } = await createClient(db.fork(), at(), { ...more, name, preset });
-      return { id: client.clientId, principal: client.id, secret, name };
+    /** A service, unless a preset is given. */
+    async client<P extends Preset = 'service'>(name: string, more: Partial<NewClient> & { preset?: P } = {}) {
+      const { client, secret } = await createClient(db.fork(), at(), { preset: 'service', ...more, name });
+      return { id: client.clientId, principal: client.id, secret: secret as Secret<P>, name };
     },
     assign: async (to: Principal, api: Api, ...names: string[]) =>
       assign(db.fork(), at(), assignee(to), await permissions(api, ...names)),
@@ -105,6 +117,8 @@ export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'>
     /** Adds to the boundary of a client that is not first-party. */
     allow: async ({ principal }: TestClient, api: Api, ...names: string[]) =>
       allowPermissions(db.fork(), at(), { id: principal }, await permissions(api, ...names)),
+    updateClient: ({ principal }: TestClient, change: Parameters<typeof updateClient>[3]) =>
+      updateClient(db.fork(), at(), { id: principal }, change),
     /** Replaces all settings of a client, unchecked. */
     set: ({ principal }: TestClient, settings: Partial<ClientSettings>) =>
       db.fork().nativeUpdate(Client, { id: principal }, { settings }),
@@ -188,5 +202,24 @@ export async function openDevices(db: Database, environment: Record<string, stri
     /** Logs a user in, and returns the cookie. */
     logIn: async (username: string) => (await world.http.logIn(username)).cookie,
     introspect: async (token: string) => (await world.http.oauth('introspect', { token }, service)).json(),
+  };
+}
+
+/** Alice and bob, who log in, and clients that hold grants in their sessions. */
+export async function openSessions(db: Database, environment: Record<string, string> = {}) {
+  const world = await openWorld(db, { environment });
+  const polls = await world.api('polls');
+  for (const username of ['alice', 'bob']) await world.user(username);
+  const make = async (name: string, settings: Partial<ClientSettings>) => {
+    const given = { preset: 'web', isFirstParty: true, redirectUris: [CALLBACK], requests: [polls] } as const;
+    const client = await world.client(name, given);
+    await world.set(client, settings);
+    return client;
+  };
+  return {
+    ...world,
+    ...logoutFlow(world, polls),
+    make,
+    logIn: (username = 'alice', options: LoginOptions = {}) => world.http.logIn(username, options),
   };
 }
