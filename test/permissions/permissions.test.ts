@@ -332,10 +332,16 @@ t.test('docs/commands.md: the file of api sync, YAML or JSON', async (t) => {
   for (const [text, ...issues] of [
     ['', { path: [], code: 'not_a_mapping' }],
     ['{apps: {}}', { path: ['audience'], code: 'missing' }],
-    ['{audience: a, app: {}}', { code: 'unknown_field', params: { name: 'app', fields: ['audience', 'name', 'apps'] } }],
+    [
+      '{audience: a, app: {}}',
+      { code: 'unknown_field', params: { name: 'app', fields: ['audience', 'name', 'apps'] } },
+    ],
     ['{audience: a, apps: {Polls: {}}}', { path: ['apps', 'Polls'], code: 'app_label_invalid' }],
     ['{audience: a, apps: {polls: {models: question}}}', { path: ['apps', 'polls', 'models'], code: 'not_a_list' }],
-    ['{audience: a, apps: {polls: {models: [Question]}}}', { code: 'model_name_invalid', params: { name: '"Question"' } }],
+    [
+      '{audience: a, apps: {polls: {models: [Question]}}}',
+      { code: 'model_name_invalid', params: { name: '"Question"' } },
+    ],
     ['{audience: a, apps: {polls: {permissions: {"a b": x}}}}', { code: 'codename_invalid', params: { name: 'a b' } }],
     ['{audience: a, apps: {polls: {permissions: {a: 1}}}}', { code: 'not_a_label' }],
     [

@@ -24,6 +24,7 @@ import {
   unassign,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import type { Clock } from '../../src/platform/time.ts';
 import { browserFlow, CALLBACK, codeFlow, deviceFlow, EXCHANGE, logoutFlow } from './flows.ts';
 import { type ClientCredentials, type Fields, type Headers, type LoginOptions, openHttp, PASSWORD } from './http.ts';
 import { type AppOptions, audit, makeUser, startApp, type TestClock, testClock } from './server.ts';
@@ -71,19 +72,11 @@ export function assignee(to: Principal): Assignee {
   return { kind: 'group', group: to };
 }
 
-export type World = Awaited<ReturnType<typeof openWorld>>;
-
-/** The whole service, with no users, APIs or clients. Its clock stops; hashing is cheap. */
-export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'> & { clock?: TestClock } = {}) {
-  const clock = options.clock ?? testClock();
-  const service = await startApp(db, { ...options, clock, environment: { ...cheapHashing, ...options.environment } });
+/** APIs, groups and clients on a test database, without a service. */
+export function testData(db: Database, clock: Clock = testClock()) {
   const at = () => audit(clock.now());
   const permissions = (api: Api, ...names: string[]) => getPermissions(db.fork(), api, names);
   return {
-    ...service,
-    db,
-    clock,
-    http: openHttp(service.app),
     /** The audit context of now. */
     at,
     permissions,
@@ -96,9 +89,6 @@ export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'>
     },
     /** Signet's own API. */
     ownApi: async () => (await findApi(db.fork(), 'signet')) as Api,
-    /** A user with the password of all. */
-    user: (username: string, more: Parameters<typeof makeUser>[4] = {}) =>
-      makeUser(db, service.passwords, username, PASSWORD, more),
     async group(name: string, ...members: readonly { id: string; username: string }[]): Promise<Group> {
       const group = await createGroup(db.fork(), at(), name);
       const labels = members.map(({ id, username }) => ({ id, label: username }));
@@ -122,6 +112,24 @@ export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'>
     /** Replaces all settings of a client, unchecked. */
     set: ({ principal }: TestClient, settings: Partial<ClientSettings>) =>
       db.fork().nativeUpdate(Client, { id: principal }, { settings }),
+  };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The whole service, with no users, APIs or clients. Its clock stops; hashing is cheap. */
+export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'> & { clock?: TestClock } = {}) {
+  const clock = options.clock ?? testClock();
+  const service = await startApp(db, { ...options, clock, environment: { ...cheapHashing, ...options.environment } });
+  return {
+    ...service,
+    ...testData(db, clock),
+    db,
+    clock,
+    http: openHttp(service.app),
+    /** A user with the password of all. */
+    user: (username: string, more: Parameters<typeof makeUser>[4] = {}) =>
+      makeUser(db, service.passwords, username, PASSWORD, more),
   };
 }
 
