@@ -143,7 +143,9 @@ t.test('doctor', (t) =>
       ]);
       t.match((await consult(db)).of('token typ'), [{ status: 'ok' }]);
       await cliHarness.json('api update big --typ JWT');
-      t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only the audience/ }]);
+      t.match((await consult(db)).of('token typ'), [
+        { status: 'warn', message: /JWT at big\./, remedy: /only the audience/ },
+      ]);
       t.same((await consult(db)).of('libraries'), []);
       await cliHarness.json(
         'client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA',

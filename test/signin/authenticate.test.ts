@@ -5,10 +5,10 @@ import { Session } from '../../src/sessions/index.ts';
 import { refusalDeadline, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { PASSWORD } from '../support/http.ts';
 import { type AppOptions, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
-const PASSWORD = 'a long enough phrase';
 const MD5_OF_PASSWORD = 'md5$salt$a8f1ac7dbb30ebef6c9f8ea9d4f9a5a2';
 
 interface Counted extends Passwords {
@@ -35,14 +35,17 @@ function counting(passwords: Passwords): Counted {
 
 /** Starts a server with users of every kind that a refusal must not distinguish. */
 async function service(db: Database, options: AppOptions = {}) {
-  const { passwords: real } = await startApp(db, options);
-  const passwords = counting(real);
+  let passwords!: Counted;
   const clock = testClock();
-  const { app } = await startApp(db, { ...options, passwords, clock });
+  const counted = (real: Passwords) => {
+    passwords = counting(real);
+    return passwords;
+  };
+  const { app } = await startApp(db, { ...options, passwords: counted, clock });
   await db.fork().nativeDelete(Throttle, {});
   for (const name of ['known', 'inactive', 'unusable', 'old']) {
     if (await db.fork().findOne(User, { username: name })) continue;
-    await makeUser(db, real, name, PASSWORD);
+    await makeUser(db, passwords, name, PASSWORD);
   }
   const em = db.fork();
   await em.nativeUpdate(User, { username: 'inactive' }, { isActive: false });
