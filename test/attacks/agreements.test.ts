@@ -1,15 +1,12 @@
-import { createClient } from '../../src/oauth/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { CALLBACK, jwtClaims } from '../support/flows.ts';
+import { CALLBACK, DEVICE, jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { openPolls, openServices } from '../support/world.ts';
 
 // What somebody has agreed to, or has to do first, is not got round by leaving something out, or by coming later.
-
-const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 
 await t.test('at the pages', async (t) => {
   const db = await openTestEmbedded();
@@ -17,8 +14,7 @@ await t.test('at the pages', async (t) => {
   const s = await openPolls(db);
   const { clock } = s;
   const bob = await s.user('bob');
-  const made = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.polls] });
-  const box = { id: made.client.clientId, principal: made.client.id, secret: null };
+  const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
   await s.allow(box, s.polls, 'polls.add_choice');
   type Browser = Awaited<ReturnType<typeof s.signedInBrowser>>;
   const cookieOf = (browser: Browser) => [...browser.cookies].map((one) => one.join('=')).join('; ');
@@ -78,12 +74,7 @@ await t.test('at the pages', async (t) => {
   await t.test(
     'OIDC Core §5.4 (A11): who was let know nothing but who it is does not learn the username',
     async (t) => {
-      const { client, secret } = await createClient(db.fork(), audit(), {
-        name: 'Alone',
-        preset: 'web',
-        redirectUris: [CALLBACK],
-      });
-      const alone = { id: client.clientId, principal: client.id, secret };
+      const alone = await s.client('Alone', { preset: 'web', redirectUris: [CALLBACK] });
       const alice = await s.signedInBrowser();
       const { code } = responseParameters(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
       const { access_token, refresh_token } = (await s.redeem(String(code), {}, alone)).json();

@@ -1,4 +1,4 @@
-import { createClient, getClient, updateClient } from '../../src/oauth/index.ts';
+import { getClient, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
@@ -117,8 +117,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
     if (db.engine === 'embedded') return;
     const s = await openServices(db);
     const { clock } = s;
-    const { client, secret } = await createClient(db.fork(), audit(), {
-      name: 'Both',
+    const both = await s.client('Both', {
       preset: 'web',
       isFirstParty: true,
       redirectUris: [CALLBACK],
@@ -126,7 +125,6 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       requests: [s.polls, s.ledger],
       serves: [s.polls],
     });
-    const both = { id: client.clientId, principal: client.id, secret };
     const setActive = async (isActive: boolean) =>
       updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), both.id), { isActive });
     const held = async (username: string) => {

@@ -231,3 +231,24 @@ export async function openSessions(db: Database, environment: Record<string, str
     logIn: (username = 'alice', options: LoginOptions = {}) => world.http.logIn(username, options),
   };
 }
+
+/** Alice, bob and the superuser root, the API polls, and the service that requests and serves it. */
+export async function openUsers(db: Database, options: WorldOptions = {}) {
+  const world = await openWorld(db, options);
+  const { http } = world;
+  for (const name of ['alice', 'bob', 'root']) await world.user(name, { isSuperuser: name === 'root' });
+  const polls = await world.api('polls');
+  const service = await world.client('the service', { requests: [polls], serves: [polls] });
+  return {
+    ...world,
+    polls,
+    service,
+    post: (url: string, body: object | string, headers: Headers = {}) => http.json(url, body, headers),
+    logIn: (username: string, audience = 'polls') => http.logIn(username, { audience }),
+    /** The user of a session cookie; '' for none. */
+    who: async (cookie: string): Promise<string> =>
+      (await http.as({ cookie }).get('/api/v1/session')).json().user.username,
+    hasPerm: http.hasPerm,
+    introspect: (token: string) => http.oauth('introspect', { token }, service),
+  };
+}
