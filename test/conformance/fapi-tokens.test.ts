@@ -1,8 +1,6 @@
 import { jwtVerify } from 'jose';
-import { createApi } from '../../src/permissions/index.ts';
 import { type ClientKey, clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { type Differs, fapiScene, ISSUER } from './fapi-scene.ts';
 
@@ -186,7 +184,7 @@ t.test(
 t.test(
   'fapi_client_credentials_grant: RFC 6749 §4.4.3, RFC 9449 §5.2: a service gets a bound token, no refresh token, and nothing without a proof',
   async (t) => {
-    const api = await createApi(db.fork(), audit(clock.now()), 'accounts');
+    const api = await s.api('accounts');
     const service = await s.make('service', 'PS256', { preset: 'service', redirectUris: [], requests: [api] });
     const fields = { grant_type: 'client_credentials' };
     const dpop = await clientKey();

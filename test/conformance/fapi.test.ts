@@ -1,7 +1,7 @@
+import { responseParameters } from '../support/browser.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../support/browser.ts';
 import { CALLBACK, fapiScene, ISSUER } from './fapi-scene.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it

@@ -3,6 +3,7 @@ import { createLocalJWKSet, decodeJwt, type JSONWebKeySet } from 'jose';
 import type { Test } from 'tap';
 import type { Page } from '../clients/browser.ts';
 import { goThrough, startScene } from '../clients/scene.ts';
+import { basic } from '../support/http.ts';
 
 /** Where the suite stands, as it makes it of its alias. No browser of a test goes there. */
 const SUITE = 'https://suite.example/test/a/signet';
@@ -41,7 +42,7 @@ export async function startLogoutPlan(t: Test, settings: { readonly backchannelL
         if (searchParams.get('state') !== state) throw new Error(`no answer to the suite: ${searchParams}`);
         const response = await fetch(at('token_endpoint'), {
           method: 'POST',
-          headers: { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` },
+          headers: basic({ id: clientId, secret }),
           body: new URLSearchParams({
             grant_type: 'authorization_code',
             code: searchParams.get('code') as string,

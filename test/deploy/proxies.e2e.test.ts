@@ -6,8 +6,10 @@ import { setupUrl } from '../../src/cli/commands/setup-link.ts';
 import { checkServed } from '../../src/cli/doctor/issuer.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import type { Page } from '../clients/browser.ts';
-import { decide, PASSWORD, type Scene, startScene } from '../clients/scene.ts';
+import { decide, type Scene, startScene } from '../clients/scene.ts';
 import { root } from '../support/database.ts';
+import { jwtClaims, VERIFIER } from '../support/flows.ts';
+import { basic, PASSWORD } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
 import t, { type Test } from '../support/tap.ts';
 import { noNginx, startNginx } from './nginx.ts';
@@ -17,7 +19,6 @@ import { noNginx, startNginx } from './nginx.ts';
 const readme = readFileSync(join(root, 'deploy/README.md'), 'utf8');
 const keeping = /### Below a path\n[\s\S]*?```nginx\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
 const CALLBACK = 'https://app.example/cb';
-const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
 
 const setUps: Record<string, string> = {
   'the path is left in front': keeping,
@@ -108,14 +109,14 @@ async function walk(t: Test, scene: Scene, metadata: Metadata): Promise<void> {
   const form = (url: string | undefined, fields: Record<string, string>) =>
     fetch(url as string, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${client.clientId}:${client.secret}`).toString('base64')}` },
+      headers: basic({ id: client.clientId, secret: client.secret }),
       body: new URLSearchParams(fields),
     }).then(async (response) => (await response.json()) as Record<string, string>);
   const code = sent.url.searchParams.get('code') as string;
   const given = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: VERIFIER };
   const { access_token = '' } = await form(metadata['token_endpoint'], given);
   t.match(await form(metadata['introspection_endpoint'], { token: access_token }), { active: true, iss: issuer });
-  const claims = JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString());
+  const claims = jwtClaims(access_token);
   const list = await fetch(claims.status.status_list.uri);
   t.match([list.status, list.headers.get('content-type')], [200, 'application/statuslist+jwt']);
   const { status_lists: lists } = (await (

@@ -22,6 +22,7 @@ import {
   getPermissions,
   type PermissionSpec,
   unassign,
+  updateApi,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
@@ -107,7 +108,8 @@ export function testData(db: Database, clock: Clock = testClock()) {
     /** Adds to the boundary of a client that is not first-party. */
     allow: async ({ principal }: TestClient, api: Api, ...names: string[]) =>
       allowPermissions(db.fork(), at(), { id: principal }, await permissions(api, ...names)),
-    updateClient: ({ principal }: TestClient, change: Parameters<typeof updateClient>[3]) =>
+    updateApi: (api: Pick<Api, 'id'>, settings: ApiSettings) => updateApi(db.fork(), at(), api, settings),
+    updateClient: ({ principal }: Pick<TestClient, 'principal'>, change: Parameters<typeof updateClient>[3]) =>
       updateClient(db.fork(), at(), { id: principal }, change),
     /** Replaces all settings of a client, unchecked. */
     set: ({ principal }: TestClient, settings: Partial<ClientSettings>) =>
@@ -118,8 +120,11 @@ export function testData(db: Database, clock: Clock = testClock()) {
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** The whole service, with no users, APIs or clients. Its clock stops; hashing is cheap. */
-export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'> & { clock?: TestClock } = {}) {
-  const clock = options.clock ?? testClock();
+export async function openWorld<C extends Clock = TestClock>(
+  db: Database,
+  options: Omit<AppOptions, 'clock'> & { readonly clock?: C } = {},
+) {
+  const clock = options.clock ?? (testClock() as Clock as C);
   const service = await startApp(db, { ...options, clock, environment: { ...cheapHashing, ...options.environment } });
   return {
     ...service,
@@ -133,7 +138,7 @@ export async function openWorld(db: Database, options: Omit<AppOptions, 'clock'>
   };
 }
 
-export type WorldOptions = NonNullable<Parameters<typeof openWorld>[1]>;
+export type WorldOptions = Omit<AppOptions, 'clock'> & { readonly clock?: TestClock };
 export type Polls = Awaited<ReturnType<typeof openPolls>>;
 
 /**

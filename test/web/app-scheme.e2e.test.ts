@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { startScene } from '../clients/scene.ts';
 import { NO_CHROMIUM, startChromium } from '../support/chromium.ts';
 import { CHALLENGE } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
 
 // Needs a real browser: whether it follows the response of a form to a program behind a private-use scheme.
@@ -30,7 +31,7 @@ await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { s
     await page.goto(url);
     if (new URL(page.url()).pathname === '/login') {
       await page.fill('input[name=username]', 'alice');
-      await page.fill('input[name=password]', 'as long as it needs to be');
+      await page.fill('input[name=password]', PASSWORD);
       await page.click('form:has(input[name=password]) button');
     }
     await page.waitForSelector('button[value=allow]');
