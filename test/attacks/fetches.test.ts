@@ -31,7 +31,7 @@ async function startTrap(t: Test) {
   return { asked, port, url: `http://127.0.0.1:${port}` };
 }
 
-async function sceneOf(t: Test, settings: Record<string, string>) {
+async function openWithRegistration(t: Test, settings: Record<string, string>) {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const s = await openPolls(db, { environment: { SIGNET_REGISTRATION: 'token', ...settings } });
@@ -52,7 +52,7 @@ async function sceneOf(t: Test, settings: Record<string, string>) {
 
 await t.test('SSRF: nothing that a request names is fetched, though the guard would let it through', async (t) => {
   const trap = await startTrap(t);
-  const s = await sceneOf(t, { SIGNET_FETCH_ALLOW: `127.0.0.1:${trap.port}` });
+  const s = await openWithRegistration(t, { SIGNET_FETCH_ALLOW: `127.0.0.1:${trap.port}` });
   const alice = await s.signedInBrowser();
   const key = await clientKey('RS256');
   const remote = { jku: `${trap.url}/jku`, x5u: `${trap.url}/x5u`, kid: `${trap.url}/kid` };
@@ -105,7 +105,7 @@ await t.test(
   'SSRF: keys that are said to be in the neighbourhood are not asked for, however it is spelled',
   async (t) => {
     const trap = await startTrap(t);
-    const s = await sceneOf(t, { SIGNET_FETCH_ALLOW: '' });
+    const s = await openWithRegistration(t, { SIGNET_FETCH_ALLOW: '' });
     const key = await clientKey('RS256');
     const { port } = trap;
     for (const jwks_uri of [

@@ -6,7 +6,6 @@ import { newBrowser, responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { CALLBACK, CHALLENGE } from '../support/flows.ts';
 import { basic, PASSWORD, sessionCookie } from '../support/http.ts';
-import { startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { openPolls, openWorld } from '../support/world.ts';
 
@@ -161,10 +160,7 @@ const spelled = (path: string) => [
 ];
 
 t.test('attacks 59: another spelling of a page is not that page, and has none of its effects', async (t) => {
-  const listening = await startApp(db, {
-    clock: s.clock,
-    environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
-  });
+  const listening = await openWorld(db, { clock: s.clock });
   await listening.app.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => listening.app.close());
   const { port } = listening.app.server.address() as AddressInfo;

@@ -24,7 +24,7 @@ const GIVEN = [200, null];
 const only = (all: readonly Answer[]) => all.filter((one) => one.statusCode === 200);
 
 /** A server whose statements are counted, and a key that proofs are made by. */
-async function scene(real: Database) {
+async function openCounted(real: Database) {
   const sent: string[] = [];
   const hook: { onSpent?: (() => Promise<unknown>) | undefined } = {};
   const query: Database['query'] = async (statement, values) => {
@@ -62,7 +62,7 @@ async function scene(real: Database) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await scene(db);
+  const s = await openCounted(db);
   const { spa, web, clock, proof, redeem, refresh, own, marks, used } = s;
   await t.test(
     'RFC 9449 §11.1: what a request that is refused has proven stores nothing, whoever sends it and however often',

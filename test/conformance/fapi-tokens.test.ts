@@ -2,14 +2,14 @@ import { jwtVerify } from 'jose';
 import { type ClientKey, clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { type Differs, fapiScene, ISSUER } from './fapi-scene.ts';
+import { type Differs, ISSUER, openFapiPlan } from './fapi-plan.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it
 // asks of the token endpoint and of a resource. `fapi.test.ts` plays what comes before.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await fapiScene(db);
+const s = await openFapiPlan(db);
 const { first, second, code, redeem, refresh, tokens, userinfo, clock } = s;
 type Response = Awaited<ReturnType<typeof redeem>>;
 

@@ -2,13 +2,12 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
-  createClient,
   detachClients,
   disallowPermissions,
   readBoundary,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
+import { changeCatalogue, deleteApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
@@ -86,9 +85,8 @@ t.test('boundaries', (t) =>
     );
 
     await t.test('docs/oauth.md: only the tokens of the API whose permissions they are', async (t) => {
-      const shop = await createApi(db.fork(), at(), 'shop');
-      await changeCatalogue(db.fork(), at(), shop, [{ app: 'shop', codename: 'buy', label: 'Can buy' }]);
-      const [buy] = (await getPermissions(db.fork(), shop, ['shop.buy'])) as [never];
+      const shop = await s.api('shop', { permissions: [{ app: 'shop', codename: 'buy', label: 'Can buy' }] });
+      const [buy] = (await s.permissions(shop, 'shop.buy')) as [never];
       const { access_token } = await tokens();
       t.same(await allowPermissions(db.fork(), at(), client, [buy]), ['shop.buy']);
       t.same(await readBoundary(db.fork(), client), {
@@ -141,7 +139,7 @@ t.test('boundaries', (t) =>
           kind: 'grant' as const,
           id: grant.id,
           principal: s.alice.id,
-          api: (await createApi(db.fork(), at(), 'late')).id,
+          api: (await s.api('late')).id,
           endsAt: grant.expiresAt,
         };
         let isTaken = false;
@@ -172,15 +170,10 @@ t.test('boundaries', (t) =>
     await t.test(
       'docs/permissions.md: an API that goes takes the boundaries and the consents at it along',
       async (t) => {
-        const gone = await createApi(db.fork(), at(), 'gone');
-        await changeCatalogue(db.fork(), at(), gone, [{ app: 'gone', codename: 'go', label: 'Can go' }]);
-        const [go] = (await getPermissions(db.fork(), gone, ['gone.go'])) as [{ id: string } & never];
-        const { client: other } = await createClient(db.fork(), at(), {
-          name: 'Other',
-          preset: 'service',
-          requests: [gone],
-        });
-        await allowPermissions(db.fork(), at(), other, [go]);
+        const gone = await s.api('gone', { permissions: [{ app: 'gone', codename: 'go', label: 'Can go' }] });
+        const service = await s.client('Other', { requests: [gone] });
+        await s.allow(service, gone, 'gone.go');
+        const other = { id: service.principal };
         const em = db.fork();
         for (const one of [gone.id, polls.id])
           em.persist(

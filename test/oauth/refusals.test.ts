@@ -5,7 +5,8 @@ import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { CALLBACK } from '../support/flows.ts';
+import { CALLBACK, DEVICE } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import t, { type Test } from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';
 
@@ -97,7 +98,6 @@ for (const mode of ['development', 'production'] as const)
       const wrong = { ...web, secret: 'wrong' };
       const code = await s.code();
       const { access_token: token } = (await s.redeem(await s.code(web, { scope: 'profile' }))).json();
-      const basic = (one: typeof web) => `Basic ${Buffer.from(`${one.id}:${one.secret}`).toString('base64')}`;
       const cases: [string, () => Promise<unknown>, object][] = [
         [
           'wrong secret',
@@ -144,7 +144,7 @@ for (const mode of ['development', 'production'] as const)
             app.inject({
               method: 'POST',
               url: '/oauth2/token',
-              headers: { authorization: basic(web), 'content-type': 'text/plain' },
+              headers: { ...basic(web), 'content-type': 'text/plain' },
               payload: 'x',
             }),
           { code: 'invalid_request' },
@@ -165,8 +165,7 @@ for (const mode of ['development', 'production'] as const)
       async (t) => {
         const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
         const { device_code } = (await post('device_authorization', {}, box)).json();
-        const poll = (given: string) =>
-          post('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: given }, box);
+        const poll = (given: string) => post('token', { grant_type: DEVICE, device_code: given }, box);
         t.same(await logLines(() => poll(device_code)), []);
         t.same(await logLines(() => poll(device_code)), [], 'too soon');
         isAt(

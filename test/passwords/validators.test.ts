@@ -79,9 +79,7 @@ t.test('all failures are reported, in the order and with the codes of Django', a
 });
 
 t.test('800-63B-4 §3.1.1.2: 15 code points by default, otherwise as asked for; any character will do', async (t) => {
-  t.same(await validatePassword('\u{1f511}'.repeat(14)), [
-    { code: 'password_too_short', params: { min_length: 15 } },
-  ]);
+  t.same(await validatePassword('\u{1f511}'.repeat(14)), [{ code: 'password_too_short', params: { min_length: 15 } }]);
   t.same(await codes('\u{1f511}'.repeat(15)), []);
   t.same(await codes('only   spaces  '), []);
   t.same(await codes('zq8-Kv4x', { minLength: 8 }), []);

@@ -1,8 +1,7 @@
-import { createClient, type NewClient, type Preset } from '../../src/oauth/index.ts';
+import type { NewClient, Preset } from '../../src/oauth/index.ts';
 import { responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
 import { CALLBACK } from '../support/flows.ts';
-import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';
 
@@ -13,9 +12,7 @@ await onEachEngine(t, async (t, db) => {
   const s = await openPolls(db);
   let made = 0;
   const create = async (preset: Preset, redirectUris: string[], more: Partial<NewClient> = {}) => {
-    const given = { name: `App ${++made}`, preset, redirectUris, redirectRules: rules, requests: [s.polls], ...more };
-    const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
-    return { id: client.clientId, principal: client.id, secret };
+    return s.client(`App ${++made}`, { preset, redirectUris, redirectRules: rules, requests: [s.polls], ...more });
   };
 
   await t.test(

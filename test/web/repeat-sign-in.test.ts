@@ -4,9 +4,9 @@ import { updateUser } from '../../src/users/index.ts';
 import { hiddenFields, newBrowser, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
 import { PASSWORD } from '../support/http.ts';
-import { audit, startApp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openPolls } from '../support/world.ts';
+import { openPolls, openWorld } from '../support/world.ts';
 
 // docs/decisions/0014-repeated-posts.md: a sign-in form that its browser sends a second time within ten seconds.
 
@@ -23,7 +23,7 @@ await onEachEngine(t, async (t, db) => {
   };
   // Two processes on one database, which share nothing in memory.
   const { clock } = one;
-  const apps = await Promise.all([0, 1].map(() => startApp(db, { clock, passwords })));
+  const apps = await Promise.all([0, 1].map(() => openWorld(db, { clock, passwords })));
   const open = async (at = 0) => {
     const browser = newBrowser((apps[at] as (typeof apps)[0]).app);
     await browser.get('/login');

@@ -4,6 +4,7 @@ import { Session } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
 import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';
@@ -47,7 +48,7 @@ await onEachEngine(t, async (t, db) => {
         'the challenge came along',
       );
       const tokens = (await redeem(reloaded['code'])).json();
-      const claims = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url').toString());
+      const claims = jwtClaims(tokens.id_token);
       t.equal(claims.nonce, 'n-1', 'the nonce too');
 
       const done = await send();

@@ -22,7 +22,7 @@ export const EDITORS = ['polls.add_choice', 'polls.view_choice'];
 /** An API whose audience is a URI, and so can be asked for as a `resource` (RFC 8707). */
 export const POLLS_URI = 'https://polls.example';
 
-export interface SceneOptions {
+export interface WorldOptions {
   /** False: plain http on loopback, for libraries that take that. */
   readonly https?: boolean;
   readonly environment?: Record<string, string>;
@@ -30,8 +30,8 @@ export interface SceneOptions {
   readonly behind?: (port: number) => Promise<string>;
 }
 
-export type MadeClient = Awaited<ReturnType<Scene['client']>>;
-export type Scene = Awaited<ReturnType<typeof startScene>>;
+export type MadeClient = Awaited<ReturnType<ClientWorld['client']>>;
+export type ClientWorld = Awaited<ReturnType<typeof startWorld>>;
 
 type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
   readonly name?: string;
@@ -46,7 +46,7 @@ type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
  * the APIs `polls` and `https://polls.example` with the models question and choice, alice in the group Poll editors, and bob.
  * This process believes its certificate from then on, as by NODE_EXTRA_CA_CERTS.
  */
-export async function startScene(t: Test, { https = true, environment = {}, behind }: SceneOptions = {}) {
+export async function startWorld(t: Test, { https = true, environment = {}, behind }: WorldOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-clients-'));
   // Apache reads the CA as another user.
   chmodSync(folder, 0o755);

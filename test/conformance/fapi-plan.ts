@@ -40,10 +40,10 @@ export interface Differs {
   readonly key?: ClientKey;
 }
 
-export type FapiScene = Awaited<ReturnType<typeof fapiScene>>;
+export type FapiPlan = Awaited<ReturnType<typeof openFapiPlan>>;
 
 /** The whole service at https, alice, and the two clients that the plan is configured with. */
-export async function fapiScene(db: Database) {
+export async function openFapiPlan(db: Database) {
   const clock = testClock();
   // Signing keys are made with the first client that asks; here before the process reads them.
   await prepareDatabase(db, audit(clock.now()));
