@@ -11,7 +11,7 @@ import { djangoDump, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { type CliInput, GOOD_PASSWORD, openCliHarness, split } from './harness.ts';
 
-// docs/commands.md, "Exit codes": whatever a person gets wrong, the answer names the cause and what to do.
+// docs/decisions/0022: whatever a person gets wrong, the answer names the cause and what to do.
 
 const { failed, usage, notFound, conflict, noConnection } = EXIT;
 
@@ -33,7 +33,7 @@ const write = (name: string, content: string) => {
   return inFolder(name);
 };
 
-t.test('mistakes with files, settings, addresses and the database', async (t) => {
+t.test('docs/decisions/0022: mistakes with files, settings, addresses and the database', async (t) => {
   const place = { SIGNET_DATA_DIR: inFolder('data'), SIGNET_KEYS_DIR: inFolder('keys') };
   const noPostgresql = `postgres://signet:secret@127.0.0.1:${await freePort()}/signet`;
   const production = { SIGNET_ISSUER: 'https://id.example', DATABASE_URL: noPostgresql };
@@ -186,7 +186,7 @@ t.test('mistakes with files, settings, addresses and the database', async (t) =>
   }
 });
 
-t.test('mistakes with users, groups, APIs, clients, permissions, tokens, keys and imports', async (t) => {
+t.test('docs/decisions/0022: mistakes with users, groups, APIs, clients, permissions, tokens, keys and imports', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const cli = await openCliHarness(db);
