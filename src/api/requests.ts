@@ -1,11 +1,12 @@
 import type { AuditContext } from '../audit/index.ts';
 import type { Proofs } from '../oauth/index.ts';
 import type { PermissionCache } from '../permissions/index.ts';
-import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
+import type { Request, SessionCookie } from '../platform/http/index.ts';
 import { currentSession, type LiveSession, type SessionDeps } from '../sessions/index.ts';
 import type { Authentication, ClientInfo, Quotas } from '../signin/index.ts';
 import type { KeyRing, Sign, VerifyToken } from '../tokens/index.ts';
 import type { ActiveUser, User } from '../users/index.ts';
+import { refusal } from './refusals.ts';
 
 /** The services that the routes of this room use. */
 export interface ApiDeps extends SessionDeps {
@@ -33,8 +34,7 @@ export async function requireSession(
   apiId?: string,
 ): Promise<LiveSession> {
   const session = await currentSession(deps, cookie, request, apiId);
-  if (!session)
-    throw new Problem('unauthenticated', { detail: 'Send the session cookie that POST /api/v1/login sets.' });
+  if (!session) throw refusal('session_missing');
   return session;
 }
 

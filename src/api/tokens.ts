@@ -11,7 +11,7 @@ import {
   type TokenRequest,
 } from '../tokens/index.ts';
 import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';
-import { unknownAudience } from './problems.ts';
+import { refusal } from './refusals.ts';
 import type { ApiDeps } from './requests.ts';
 
 export type TokenParameters = { audience: string; scope?: string | undefined };
@@ -36,7 +36,7 @@ export function apiVersion(peek: ApiSnapshot | undefined, version: number | null
 
 export async function cachedApi(deps: ApiDeps, audience: string, version?: ApiVersion): Promise<ApiSnapshot> {
   const api = await deps.access.api(audience, version);
-  if (!api) throw unknownAudience(audience);
+  if (!api) throw refusal('audience_unknown', { audience });
   return api;
 }
 
@@ -101,9 +101,5 @@ async function reloadRequest(deps: ApiDeps, parameters: TokenParameters, userId:
 }
 
 function tooLarge(api: ApiSnapshot, { bytes, budget, permissions }: OverBudget): Problem {
-  return new Problem('token_over_budget', {
-    detail:
-      `The token would have ${bytes} bytes for ${permissions} permissions, and the budget of ${api.audience} is ${budget}. ` +
-      `Raise the budget (npx signet api update ${api.audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or assign this user fewer permissions of that API.`,
-  });
+  return refusal('token_too_large', { audience: api.audience, bytes, permissions, budget });
 }

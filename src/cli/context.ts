@@ -66,7 +66,10 @@ export async function transaction<T>(context: Context, work: (tx: SqlEntityManag
     return await context.db.fork().transactional(work);
   } catch (error) {
     if (!CONCURRENCY_CODES.includes((error as { code?: string }).code ?? '')) throw error;
-    throw new Failure('conflict', 'Another change of the same data came first. Nothing was changed. Run the command again.');
+    throw new Failure(
+      'conflict',
+      'Another change of the same data came first. Nothing was changed. Run the command again.',
+    );
   }
 }
 

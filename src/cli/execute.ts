@@ -37,7 +37,8 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
 }
 
 export function failed(error: unknown, isJson: boolean): Result {
-  const failure = error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
+  const failure =
+    error instanceof DomainError ? toFailure(error) : error instanceof Failure ? error : unexpected(error);
   const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
   return {
     exit: EXIT[failure.kind],
@@ -46,11 +47,13 @@ export function failed(error: unknown, isJson: boolean): Result {
   };
 }
 
+const REPORT = 'Run it again; if that does not help, report this line: it is a fault of Signet or of its database.';
+
 /** An unexpected error: its class and message, without the stack and the values of a statement. */
 function unexpected(error: unknown): Failure {
-  if (!(error instanceof Error)) return new Failure('failed', 'The command failed for an unknown reason.');
+  if (!(error instanceof Error)) return new Failure('failed', `The command failed for an unknown reason. ${REPORT}`);
   const { message } = safeError(error) as { message: string };
-  return new Failure('failed', `${message.split('\n')[0]} (${error.name}).`);
+  return new Failure('failed', `${message.split('\n')[0]} (${error.name}). ${REPORT}`);
 }
 
 async function requireMigrations({ db }: Context): Promise<void> {
@@ -89,6 +92,10 @@ export async function runConfirmed({ command, input, isJson, terminal, print, ru
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
   print(preview.stdout.trimEnd());
   const answer = await terminal.question(`Type ${word} to continue: `);
-  if (answer.trim() !== word) throw new Failure('failed', 'The name is not the same. Nothing was deleted or changed.');
+  if (answer.trim() !== word)
+    throw new Failure(
+      'failed',
+      `The name is not the same. Nothing was deleted or changed. Run the command again, and type ${word}.`,
+    );
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

@@ -1,10 +1,13 @@
 import type { ImportErrors } from '../imports/django/index.ts';
+import type { ApiRuleErrors } from '../oauth/api-rules/index.ts';
+import type { ClientErrors } from '../oauth/index.ts';
 import type { PermissionErrors } from '../permissions/index.ts';
 import { DomainError, type ErrorParams, type Explain, Failure } from '../platform/errors.ts';
 import type { ServerErrors } from '../server/errors.ts';
 import type { TokenErrors } from '../tokens/index.ts';
 import type { UserErrors } from '../users/index.ts';
 import type { Message, Messages } from './command.ts';
+import { clientMessages } from './messages/clients.ts';
 import { importMessages } from './messages/imports.ts';
 import { permissionMessages } from './messages/permissions.ts';
 import { type PlatformErrors, platformMessages } from './messages/platform.ts';
@@ -12,9 +15,17 @@ import { serverMessages } from './messages/server.ts';
 import { tokenMessages } from './messages/tokens.ts';
 import { userMessages } from './messages/users.ts';
 
-type AllErrors = ImportErrors & PermissionErrors & PlatformErrors & ServerErrors & TokenErrors & UserErrors;
+type AllErrors = ApiRuleErrors &
+  ClientErrors &
+  ImportErrors &
+  PermissionErrors &
+  PlatformErrors &
+  ServerErrors &
+  TokenErrors &
+  UserErrors;
 
 const MESSAGES: Messages<AllErrors> = {
+  ...clientMessages,
   ...importMessages,
   ...permissionMessages,
   ...platformMessages,

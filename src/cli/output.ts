@@ -13,7 +13,8 @@ export function guardOutput(): () => number | undefined {
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (exit !== undefined) return;
     exit = code === 'EPIPE' ? SIGPIPE_EXIT : 1;
-    if (code !== 'EPIPE') process.stderr.write(`signet: The output cannot be written (${code}).\n`);
+    if (code !== 'EPIPE')
+      process.stderr.write(`signet: The output cannot be written (${code}). Write it to another place.\n`);
     // Not a signal: libraries listen to those too, and clean up before they pass them on.
     if (!(process as EventEmitter).emit(OUTPUT_CLOSED)) process.exit(exit);
   });

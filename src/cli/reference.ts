@@ -1,6 +1,14 @@
 import { pino } from 'pino';
+import { PROBLEMS } from '../api/index.ts';
+import { ERROR_MEANINGS } from '../oauth/index.ts';
 import { formatFault, readConfig, type Setting, settings } from '../platform/config/index.ts';
-import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
+import {
+  OAUTH_STATUS,
+  type OpenapiDocument,
+  openapiDocument,
+  openapiYaml,
+  PROBLEM_STATUS,
+} from '../platform/http/index.ts';
 import { systemClock } from '../platform/time.ts';
 import { buildApp } from '../server/compose.ts';
 import { acceptedText } from './messages/settings.ts';
@@ -34,6 +42,9 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   };
 }
 
+/** The keys of a table, with their type. */
+const keys = Object.keys as <Key extends string>(table: Readonly<Record<Key, unknown>>) => Key[];
+
 /** Formats a row of a Markdown table, with tags and borders escaped. */
 function row(...cells: (string | number)[]): string {
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`;
@@ -42,18 +53,18 @@ function row(...cells: (string | number)[]): string {
 const generatedNote = '<!-- Made by `npm run docs`. Do not edit. -->';
 
 function errorsPage(): string {
-  const problems = Object.entries(PROBLEMS).map(([code, { status, meaning, remedy }]) =>
-    row(`\`${code}\``, status, meaning, remedy),
+  const problems = keys(PROBLEM_STATUS).map((code) =>
+    row(`\`${code}\``, PROBLEM_STATUS[code], PROBLEMS[code].meaning, PROBLEMS[code].remedy),
   );
-  const oauth = Object.entries(OAUTH_ERRORS).map(([code, { status, meaning }]) => row(`\`${code}\``, status, meaning));
+  const oauth = keys(OAUTH_STATUS).map((code) => row(`\`${code}\``, OAUTH_STATUS[code], ERROR_MEANINGS[code]));
   return `${generatedNote}
 # Errors
 
-Programs branch on the codes below; they stay. The texts beside them are for people and may change. Every answer has \`x-request-id\`; the log
-has the reason of a refusal under that id. Which operation answers with which codes stands in \`openapi.yaml\`.
+Programs branch on the codes below, which do not change. The texts are for people and may change. Every response has \`x-request-id\`; the log
+has the reason of a refusal under that id. \`openapi.yaml\` lists the codes of each operation.
 
 ## Problems
-Everything but \`/oauth2/…\` and the forms of pages refuses with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
+Everything except \`/oauth2/…\` and the forms of pages responds to an error with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
 \`invalid\` the list \`errors\`. A 429 and a 503 have \`Retry-After\` in seconds.
 
 | code | status | when | what to do |
@@ -61,7 +72,7 @@ Everything but \`/oauth2/…\` and the forms of pages refuses with \`application
 ${problems.join('\n')}
 
 ## OAuth errors
-\`/oauth2/…\` refuses with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
+\`/oauth2/…\` responds to an error with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
 
 | error | status | when |
 |---|---|---|
@@ -79,11 +90,11 @@ function configurationPage(): string {
   return `${generatedNote}
 # Configuration
 
-Signet reads environment variables, once, at its start. A name that begins with \`SIGNET_\` and is not here is an error. A secret can stand in a file:
-the variable with \`_FILE\` holds its path, and the file one line of UTF-8; a byte-order mark and the one line break at its end are no part of it. Every other value is
-kept as it was typed: control characters, blanks around it and URLs that are not in their normal form are refused. \`npx signet config\` prints every value, with secrets masked, and where it came from.
+Signet reads environment variables once, when it starts. A name that begins with \`SIGNET_\` and is not listed here is an error. A secret can be in a file:
+the variable with \`_FILE\` has its path, and the file has one line of UTF-8, without its byte-order mark and the line break at its end. Every other value is
+used as it is: control characters, blanks around it and URLs that are not in normal form are refused. \`npx signet config\` prints every value, with secrets masked, and where it came from.
 
-| setting | meaning | takes | when absent |
+| setting | meaning | value | default |
 |---|---|---|---|
 ${rows.join('\n')}
 `;

@@ -77,7 +77,10 @@ async function appendRows(command: DatabaseCommand, input: Input, { option, text
   try {
     await appendFile(path, text);
   } catch (error) {
-    throw new Failure('failed', `The file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}). Check that this user may write it.`);
+    throw new Failure(
+      'failed',
+      `The file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}). Check that this user may write it.`,
+    );
   }
 }
 

@@ -54,13 +54,21 @@ async function collect(stream: Readable, source: string): Promise<Buffer> {
 }
 
 function tooLarge(source: string): Failure {
-  return new Failure('usage', `${source} is larger than 512 MB, the most that a command reads. Check that it is the right one.`);
+  return new Failure(
+    'usage',
+    `${source} is larger than 512 MB, the most that a command reads. Check that it is the right one.`,
+  );
 }
+
+const readRemedies: Readonly<Record<string, string>> = {
+  ENOENT: 'Check the path.',
+  EISDIR: 'Name a file, not a folder.',
+};
 
 function readFailure(error: unknown, source: string): Failure {
   if (error instanceof Failure) return error;
   const { code } = error as NodeJS.ErrnoException;
-  const remedy = code === 'ENOENT' ? 'Check the path.' : 'Check that this user may read it.';
+  const remedy = readRemedies[code ?? ''] ?? 'Check that this user may read it.';
   return new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `${source} cannot be read (${code}). ${remedy}`);
 }
 

@@ -120,8 +120,7 @@ function readCredentials({ authorization, form }: PresentedClient): Credentials 
   }
   const basic = readBasic(authorization);
   if (!basic) throw invalidClient(true);
-  if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
-    throw oauthError('client_ids_differ');
+  if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId) throw oauthError('client_ids_differ');
   // RFC 6749 §2.3.1: an empty secret is none. Some libraries identify public clients this way (oidc-agent,
   // requests-oauthlib).
   return { clientId: basic.clientId, secret: basic.secret === '' ? undefined : basic.secret, isBasic };

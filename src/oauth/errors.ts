@@ -1,5 +1,5 @@
 import type { FetchErrorCode } from '../platform/fetch/index.ts';
-import { OAuthError, type OAuthErrorCode } from '../platform/http/index.ts';
+import { OAuthError, type OAuthErrorCode, type RepeatedNameError } from '../platform/http/index.ts';
 import { quote } from '../platform/text.ts';
 import type { MetadataError } from './clients/errors.ts';
 import { metadataText } from './metadata-errors.ts';
@@ -35,12 +35,12 @@ const fetchFaults: Readonly<Record<FetchErrorCode, string>> = {
 /**
  * Every refusal of OAuth's endpoints: the error for programs, and under it each reason with its description for
  * developers (RFC 6749 §5.2: ASCII). What happened, then what to do. Statuses and headers are given where it is thrown;
- * `remedies.ts` has what an operator can do.
+ * `ui/remedies.ts` has what an operator can do.
  */
 export const DESCRIPTIONS = {
   invalid_request: {
     parameter_missing: ({ name }: Named) => `${name} is missing.`,
-    parameter_repeated: ({ name }: Named) => `The parameter ${quote(name)} is there twice. Send it once.`,
+    parameter_repeated: ({ name }: Named) => `The parameter ${quote(name)} is repeated. Send it once.`,
     parameter_too_long: ({ name }: Named) => `The parameter ${name} is too long.`,
     parameters_too_long: ({ name }: Named) => `The parameters are too long together. Shorten ${name}.`,
     client_methods_mixed: 'Authenticate the client by one method only.',
@@ -253,3 +253,9 @@ export function oauthError<Reason extends RefusalReason>(reason: Reason, ...deta
   const [params, answer] = details as unknown as [never, Answer?];
   return new OAuthError(code, description(params), { ...answer, reason });
 }
+
+/** RFC 6749 §3.1, §3.2; RFC 8707 §2: a repeated `resource` has that standard's own code, where the route has targets. */
+export const repeatedNameError: RepeatedNameError = (name, { routeOptions }) =>
+  name === 'resource' && routeOptions.schema?.oauthErrors?.includes('invalid_target')
+    ? oauthError('resource_repeated')
+    : oauthError('parameter_repeated', { name });

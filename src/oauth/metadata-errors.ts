@@ -21,7 +21,8 @@ const shorten = (uri: string) => quote(uri, MAX_URI_LENGTH);
 /** What the developer of a client reads about its metadata: what is wrong, then what to send. */
 const texts: { readonly [Code in keyof MetadataErrors]: (params: MetadataErrors[Code]) => string } = {
   client_name_invalid: ({ max }) => `client_name must have 1 to ${max} printable characters.`,
-  client_name_reserved: () => 'client_name cannot be signet or look like an id: a UUID, or text that begins with c_ or https://.',
+  client_name_reserved: () =>
+    'client_name cannot be signet or look like an id: a UUID, or text that begins with c_ or https://.',
   client_redirect_uris_too_many: ({ setting, max }) => `${members[setting]} can have at most ${max} URIs.`,
   client_redirect_uri_invalid: ({ setting, uri }) =>
     `${members[setting]} has an invalid URI: ${shorten(uri)}. Send absolute https URLs without a fragment; http only on 127.0.0.1, [::1] or localhost. Native apps can also use a domain name in reverse (com.example.app:/callback) or a scheme of SIGNET_REDIRECT_SCHEMES.`,
@@ -39,7 +40,8 @@ const texts: { readonly [Code in keyof MetadataErrors]: (params: MetadataErrors[
     `No key of jwks is for ${alg}. Add one, or send another token_endpoint_auth_signing_alg.`,
   jwks_invalid: ({ max }) => `jwks must be a JWK Set with 1 to ${max} keys (RFC 7517 5).`,
   jwk_not_an_object: () => 'Every key of jwks must be an object.',
-  jwk_private: () => 'jwks has a private or symmetric key. Send public keys only, and replace that key: it is no longer secret.',
+  jwk_private: () =>
+    'jwks has a private or symmetric key. Send public keys only, and replace that key: it is no longer secret.',
   jwk_member_invalid: () => 'jwks has a key with a member that is not text or is too long.',
   jwk_not_for_signatures: () => 'jwks has a key that is not for signatures. Its use must be sig or absent.',
   jwk_type_unsupported: () => 'jwks has a key that is not an RSA, EC (P-256, P-384, P-521) or Ed25519 public key.',

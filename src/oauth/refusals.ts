@@ -1,9 +1,8 @@
-import type { DescribeRefusal } from '../platform/http/index.ts';
+import type { DescribeRefusal, OAuthError } from '../platform/http/index.ts';
 import { decodeJsonPart } from '../platform/jws.ts';
 import { readAssertion } from './assertion/assertions.ts';
 import { basicClientId } from './client-auth.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
-import { findRemedy } from './remedies.ts';
 
 /** A remedy may contain registered URIs of a client. */
 const MAX_REMEDY_LENGTH = 2048;
@@ -11,8 +10,15 @@ const MAX_REMEDY_LENGTH = 2048;
 /** The form of client ids: any other value may be a secret in the wrong field. */
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
+/** Port: returns what an operator or the client's developer can do about a refusal; null if its description says all. */
+export type FindRemedy = (error: Pick<OAuthError, 'code' | 'reason'>, client: LiveClient | null) => string | null;
+
 /** What the log adds to a refusal: the client and a remedy. Reads cached clients only. */
-export function createDescribeRefusal(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): DescribeRefusal {
+export function createDescribeRefusal(
+  clients: Pick<ClientCache, 'peek'>,
+  findRemedy: FindRemedy,
+  isDevelopment: boolean,
+): DescribeRefusal {
   return (error, request, knownClient) => {
     const id = knownClient?.clientId ?? readClientId(request);
     const client = id === null ? null : ((knownClient as LiveClient | undefined) ?? clients.peek(id) ?? null);

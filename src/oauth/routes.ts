@@ -17,6 +17,7 @@ import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
 import type { RequestingClientDeps } from './documents/requesting-client.ts';
 import type { Proofs } from './dpop/proofs.ts';
+import { repeatedNameError } from './errors.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { parRoutes } from './par/routes.ts';
 import { revoke } from './revoke.ts';
@@ -54,7 +55,7 @@ const clientSecurity = { tags: ['oauth'], security: [{ client: [] }, {}] as Reco
 
 /** OAuth's endpoints, `/oauth2/…`: form requests, JSON responses, no cookies. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
-  oauthScope(app);
+  oauthScope(app, repeatedNameError);
   tokenRoute(app, deps);
   introspectionRoute(app, deps);
   revocationRoute(app, deps);

@@ -52,8 +52,7 @@ export async function createApi(
   checkSettings(settings);
   const key = audienceKey(audience);
   const existing = await em.findOne(Api, { audienceKey: key });
-  if (existing)
-    throw permissionError('api_exists', { audience: existing.audience });
+  if (existing) throw permissionError('api_exists', { audience: existing.audience });
   await beforeAudience.of(em)(em, audience);
   const api = em.create(Api, {
     id: randomUUIDv7(),
@@ -160,8 +159,7 @@ function checkAudience(audience: string): void {
     !audience.includes('#') &&
     audience.length <= 255 &&
     !/[\s\p{Cc}]/u.test(audience);
-  if (!shortName.test(audience) && !isUri)
-    throw permissionError('audience_invalid', { audience });
+  if (!shortName.test(audience) && !isUri) throw permissionError('audience_invalid', { audience });
 }
 
 function checkSettings(settings: ApiSettings): void {

@@ -201,7 +201,6 @@ export async function getPermissions(em: SqlEntityManager, api: Api, names: read
     ]),
   );
   const missing = names.filter((name) => !found.has(name));
-  if (missing.length > 0)
-    throw permissionError('permissions_not_found', { audience: api.audience, names: missing });
+  if (missing.length > 0) throw permissionError('permissions_not_found', { audience: api.audience, names: missing });
   return [...new Set(names)].map((name) => found.get(name) as Permission);
 }

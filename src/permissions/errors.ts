@@ -12,7 +12,11 @@ export interface PermissionErrors {
   /** Client ids begin with `c_`. */
   readonly audience_like_client_id: { readonly audience: string };
   readonly audience_invalid: { readonly audience: string };
-  readonly setting_out_of_range: { readonly setting: 'ttlSeconds' | 'budgetBytes'; readonly from: number; readonly to: number };
+  readonly setting_out_of_range: {
+    readonly setting: 'ttlSeconds' | 'budgetBytes';
+    readonly from: number;
+    readonly to: number;
+  };
   readonly permissions_not_found: { readonly audience: string; readonly names: readonly string[] };
   readonly catalogue_too_large: { readonly audience: string; readonly count: number; readonly max: number };
   readonly group_exists: { readonly name: string };

@@ -1,7 +1,7 @@
 /**
  * permissions: the rights of users and clients.
  * Owns: APIs, their models, permissions and catalogue (append-only indexes, version, hash), groups, memberships, assignments,
- * per-API flags, and the evaluation of has_perm.
+ * per-API flags, the evaluation of has_perm, bulk changes for imports, and the views that other rooms join.
  * Does not own: identities. Of a principal this room has only {kind, id, isActive, isSuperuser}.
  * Neighbours: audit below; users, tokens and oauth above.
  * Standards: Django's permission semantics (django.contrib.auth).

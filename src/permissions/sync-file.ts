@@ -232,7 +232,6 @@ function readFields(
     return {};
   }
   for (const name of Object.keys(value))
-    if (allowed && !allowed.includes(name))
-      report(path, 'unknown_field', { name, fields: allowed });
+    if (allowed && !allowed.includes(name)) report(path, 'unknown_field', { name, fields: allowed });
   return value as Record<string, unknown>;
 }

@@ -8,7 +8,7 @@ import cookie from '@fastify/cookie';
 import type { FastifyBaseLogger } from 'fastify';
 import { accountRoutes } from '../api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from '../api/catalogue/routes.ts';
-import { type ApiDeps, domainProblem, optionalClientId } from '../api/index.ts';
+import { type ApiDeps, domainProblem, openapiTexts, optionalClientId, problemWords } from '../api/index.ts';
 import { loginRoutes } from '../api/login/routes.ts';
 import { sessionRoutes } from '../api/session/routes.ts';
 import {
@@ -53,6 +53,7 @@ import {
 } from '../tokens/index.ts';
 import { jwksRoute } from '../tokens/routes.ts';
 import { statusRoutes } from '../tokens/status/routes.ts';
+import { findRemedy } from '../ui/remedies.ts';
 import { authorizePages } from '../web/authorize/pages.ts';
 import { devicePages } from '../web/device/pages.ts';
 import { homePages } from '../web/home/pages.ts';
@@ -103,12 +104,13 @@ export async function buildApp(deps: Deps): Promise<App> {
     trustProxy: config.trustProxy,
     hosts: config.mode === 'development' ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
-    describeRefusal: createDescribeRefusal(oauth.clients, config.mode === 'development'),
+    describeRefusal: createDescribeRefusal(oauth.clients, findRemedy, config.mode === 'development'),
     domainProblem,
+    problemWords,
     basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });
-  if (deps.openapiVersion !== undefined) await describeRoutes(app, deps.openapiVersion);
+  if (deps.openapiVersion !== undefined) await describeRoutes(app, deps.openapiVersion, openapiTexts);
   if (deps.metrics) countRequests(app, deps.metrics);
   allowAnyOrigin(
     app,
@@ -194,7 +196,8 @@ function createServices(deps: Deps) {
     db,
     issuer,
     fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
-    onFailure: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client could not be fetched'),
+    onFailure: (clientId, error) =>
+      deps.log.warn({ err: error, clientId }, 'the keys of a client could not be fetched'),
   });
   const shared = {
     ...(deps.sign ? { sign: deps.sign } : {}),

@@ -50,8 +50,8 @@ export type FindRepeat<T> = () => Promise<T | null>;
 
 /**
  * Authenticates a user. First reserves the throttle, in one statement, then asks the backends. The reservation is released after a correct
- * password or if nothing was verified. All refusals are the same and are sent at a deadline that was fixed before the user was read. The
- * search for a repeated request is throttled too, because it compares passwords.
+ * password or if nothing was verified. All refusals are the same and are sent at a deadline that does not depend on the user (`refusalDeadline`).
+ * The search for a repeated request is throttled too, because it compares passwords.
  */
 export async function authenticate(db: Database, authentication: Authentication, attempt: Attempt): Promise<Outcome>;
 export async function authenticate<T>(

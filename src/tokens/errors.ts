@@ -18,3 +18,12 @@ export interface TokenErrors {
 }
 
 export const tokenError = domainErrors<TokenErrors>();
+
+/** The refusals of status lists, which only programs meet. */
+export interface StatusListErrors {
+  /** Lists of the past are not kept. */
+  readonly status_list_past: NoParams;
+  readonly status_list_type: { readonly type: string };
+}
+
+export const statusListError = domainErrors<StatusListErrors>();

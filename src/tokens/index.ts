@@ -30,7 +30,7 @@ export {
   USER_SCOPES,
 } from './claims.ts';
 export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
-export type { TokenErrors } from './errors.ts';
+export type { StatusListErrors, TokenErrors } from './errors.ts';
 export {
   endClient,
   endGrants,

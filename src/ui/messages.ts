@@ -15,6 +15,11 @@ export function message(key: MessageKey, params: ErrorParams = {}): string {
   return String(new IntlMessageFormat(en[key], 'en').format(values));
 }
 
+/** Returns the parameters of a text that says how long to wait. */
+export function wait(seconds: number): { readonly unit: 'seconds' | 'minutes'; readonly count: number } {
+  return seconds < 120 ? { unit: 'seconds', count: seconds } : { unit: 'minutes', count: Math.ceil(seconds / 60) };
+}
+
 type KeyOf<One extends FieldError> = One extends { pointer: `/${infer Field}`; code: infer Code extends string }
   ? `${Field}.${Code}`
   : never;

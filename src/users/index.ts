@@ -1,6 +1,7 @@
 /**
  * users: the users of this server.
- * Owns: users, the rules for names and addresses, creation, change, renaming and deletion of users.
+ * Owns: users, the rules for names and addresses, creation, change, renaming and deletion of users, bulk changes for imports, and the view
+ *   that other rooms join.
  * Does not own: password hashes (passwords), sign-in (signin), rights (permissions).
  * Neighbours: permissions and passwords below; sessions and signin above.
  * Standards: Django's User and its username rules; NIST SP 800-63B-4.

@@ -1,5 +1,6 @@
-import { domainProblem } from '../../src/api/index.ts';
+import { domainProblem, problemWords } from '../../src/api/index.ts';
 import { invalidFields } from '../../src/api/problems.ts';
+import { repeatedNameError } from '../../src/oauth/errors.ts';
 import { DomainError } from '../../src/platform/errors.ts';
 import { type App, createServer, oauthScope } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
@@ -15,6 +16,7 @@ async function createRoutes() {
     basePath: '',
     describeRefusal: () => ({ client: null, remedy: null, isShown: false }),
     domainProblem,
+    problemWords,
   });
   const refusals = {
     missing: userError('user_not_found', { username: 'mallory', near: 'molly' }),
@@ -29,7 +31,7 @@ async function createRoutes() {
   };
   mount(app, '/api');
   await app.register(async (scope: App) => {
-    oauthScope(scope);
+    oauthScope(scope, repeatedNameError);
     mount(scope, '/oauth');
   });
   return app;
@@ -65,9 +67,9 @@ t.test('docs/errors.md: every error of a field has a text for people, with its l
       'A username cannot look like an id (a UUID), begin with c_ or https:// as client ids do, or be "signet".',
     ],
     [{ pointer: '/username', code: 'unique' }, 'A user with that username already exists.'],
-    [{ pointer: '/email', code: 'invalid' }, 'This is not an e-mail address.'],
+    [{ pointer: '/email', code: 'invalid' }, 'This is not an e-mail address. Enter one such as name@example.org.'],
     [{ pointer: '/email', code: 'required' }, 'There is no e-mail address to verify. Add one first.'],
-    [{ pointer: '/email', code: 'unique' }, 'This e-mail address is verified for another user.'],
+    [{ pointer: '/email', code: 'unique' }, 'This e-mail address is verified for another user. Use another address.'],
     [
       { pointer: '/first_name', code: 'max_length', params: { max: 150 } },
       'A first name can have at most 150 characters.',
@@ -102,7 +104,7 @@ t.test('docs/errors.md: every error of a field has a text for people, with its l
       `The password is too similar to the ${name}.`,
     ]),
   ];
-  const { errors = [] } = invalidFields(texts.map(([error]) => error)).body();
+  const { errors = [] } = invalidFields(texts.map(([error]) => error)).body(problemWords);
   t.same(
     errors,
     texts.map(([{ pointer, code }, detail]) => ({ pointer, code, detail })),
@@ -112,7 +114,7 @@ t.test('docs/errors.md: every error of a field has a text for people, with its l
 t.test('docs/errors.md: the pointer of an error is the name that the route gives the field', async (t) => {
   const wrong = { pointer: '/password', code: 'password_too_common' } as const;
   const problem = invalidFields([wrong, { pointer: '/email', code: 'invalid' }], { '/password': '/new_password' });
-  t.match(problem.body(), {
+  t.match(problem.body(problemWords), {
     status: 422,
     code: 'invalid',
     errors: [

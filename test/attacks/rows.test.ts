@@ -106,7 +106,7 @@ await onEachEngine(t, async (t, real) => {
       t.match(await asked(), {
         statusCode: 400,
         headers: { 'content-type': /^text\/html/ },
-        body: /window of its own/,
+        body: /in a separate window/,
       });
     }
     t.equal(await requests('interaction'), before);

@@ -199,6 +199,6 @@ t.test('docs/commands.md: api check names the file and the line of what the API 
     checked: 5,
     findings: [{ line: 1, kind: 'unknown', name: 'polls.add_choise' }, { line: 2 }],
   });
-  t.match(await cliHarness.run(`api check polls-sit ${good}`), { exit: 3, stderr: /Did you mean polls-site\?/ });
+  t.match(await cliHarness.run(`api check polls-sit ${good}`), { exit: 3, stderr: /Did you mean "polls-site"\?/ });
   t.match(await cliHarness.run('api check polls-site /nowhere/at/all'), { exit: 3, stderr: /ENOENT/ });
 });

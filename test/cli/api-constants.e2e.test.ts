@@ -174,5 +174,5 @@ t.test('docs/commands.md: api constants prints them for the permissions that liv
     exit: 2,
     stderr: /--lang takes ts or python or go or java/,
   });
-  t.match(await cliHarness.run('api constants shpo --lang ts'), { exit: 3, stderr: /Did you mean shop\?/ });
+  t.match(await cliHarness.run('api constants shpo --lang ts'), { exit: 3, stderr: /Did you mean "shop"\?/ });
 });

@@ -67,7 +67,7 @@ t.test('api delete', (t) =>
         t.match(said, /Imports +5 records forgotten; users and groups stay\n/);
         t.match(await cliHarness.run('api delete shpo', { terminal: answeringTerminal() }), {
           exit: 3,
-          stderr: /Did you mean shop\?/,
+          stderr: /Did you mean "shop"\?/,
         });
         t.same(await cliHarness.counts(), before);
       },

@@ -247,16 +247,16 @@ t.test('api', (t) =>
         });
         const before = await cliHarness.counts();
         const refusals: [object, string, RegExp][] = [
-          [{ ttl_seconds: 59 }, 'public', /token\.ttl_seconds takes 60 to 900 seconds/],
-          [{ ttl_seconds: '60' }, 'public', /token\.ttl_seconds takes/],
-          [{ budget_bytes: 9000 }, 'public', /token\.budget_bytes takes 1024 to 8192 bytes/],
-          [{ typ: 'jwt' }, 'public', /token\.typ takes at\+jwt or JWT/],
-          [{ alg: 'HS256' }, 'public', /token\.alg takes RS256 or ES256 or EdDSA/],
-          [{ format: 'none', over_budget: 'cut' }, 'public', /token\.over_budget takes bitmap or fail/],
-          [{ format: null }, 'public', /token\.format takes/],
-          [{ username: 'yes' }, 'public', /token\.username takes on or off/],
-          [{ ttl: 60 }, 'public', /token has an unknown field ttl; it takes typ, alg/],
-          [{}, 'private', /catalogue takes public or authenticated/],
+          [{ ttl_seconds: 59 }, 'public', /token\.ttl_seconds must be a whole number from 60 to 900\./],
+          [{ ttl_seconds: '60' }, 'public', /token\.ttl_seconds must be a whole number/],
+          [{ budget_bytes: 9000 }, 'public', /token\.budget_bytes must be a whole number from 1024 to 8192\./],
+          [{ typ: 'jwt' }, 'public', /token\.typ must be one of at\+jwt, JWT\./],
+          [{ alg: 'HS256' }, 'public', /token\.alg must be one of RS256, ES256, EdDSA\./],
+          [{ format: 'none', over_budget: 'cut' }, 'public', /token\.over_budget must be one of bitmap, fail\./],
+          [{ format: null }, 'public', /token\.format must be one of list/],
+          [{ username: 'yes' }, 'public', /token\.username must be one of on, off/],
+          [{ ttl: 60 }, 'public', /token has an unknown field ttl; its fields are typ, alg/],
+          [{}, 'private', /catalogue must be one of public, authenticated\./],
         ];
         for (const [token, visibility, text] of refusals)
           t.match(
@@ -271,14 +271,14 @@ t.test('api', (t) =>
     await t.test('docs/commands.md: an api command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
-        ['api create shop', 4, /There is an API shop already/],
-        ['api create https://api.example.test/v1', 4, /already/],
+        ['api create shop', 4, /There is already an API "shop"\. To change it: npx signet api update shop/],
+        ['api create https://api.example.test/v1', 4, /already an API/],
         ['api create signet', 4, /Signet's own/],
-        ['api create c_abc', 2, /may not start with c_/],
-        ["api create 'a b'", 2, /is no audience/],
-        ['api create new --ttl 30', 2, /60 to 900 seconds/],
+        ['api create c_abc', 2, /cannot start with "c_".*Choose another/],
+        ["api create 'a b'", 2, /is not a valid audience\. Use a short name/],
+        ['api create new --ttl 30', 2, /--ttl takes 60 to 900 seconds/],
         ['api create new --ttl soon', 2, /whole number/],
-        ['api create new --budget 9000', 2, /1024 to 8192 bytes/],
+        ['api create new --budget 9000', 2, /--budget takes 1024 to 8192 bytes/],
         ['api create new --typ jwt', 2, /--typ takes at\+jwt or JWT/],
         ['api create new --username yes', 2, /--username takes on or off/],
         ['api create new --alg HS256', 2, /--alg takes RS256 or ES256 or EdDSA/],
@@ -286,20 +286,20 @@ t.test('api', (t) =>
         ['api create new --over-budget shorten', 2, /--over-budget takes bitmap or fail/],
         ['api create new --catalogue hidden', 2, /--catalogue takes public or authenticated/],
         ['api update shop', 2, /Say what to change/],
-        ['api update shpo --ttl 60', 3, /Did you mean shop\?/],
-        ['api show shpo', 3, /Did you mean shop\?/],
+        ['api update shpo --ttl 60', 3, /Did you mean "shop"\?/],
+        ['api show shpo', 3, /Did you mean "shop"\?/],
         ['api delete shop', 2, /--yes/],
         ['api sync f', 2, /audience is missing/, 'apps: {}'],
         ['api sync f', 2, /neither YAML nor JSON/, '{'],
         [
           'api sync f',
           2,
-          /apps\.polls has an unknown field model; it takes models, permissions/,
+          /apps\.polls has an unknown field model; its fields are models, permissions/,
           'audience: polls\napps: {polls: {model: [x]}}',
         ],
-        ['api sync f --prune', 2, /unfit name/, 'audience: polls\napps: {polls: {models: [Question]}}'],
+        ['api sync f --prune', 2, /has an invalid name/, 'audience: polls\napps: {polls: {models: [Question]}}'],
         ['api sync f --prune --yes', 4, /Signet's own API/, 'audience: signet\napps: {}'],
-        ['api sync f', 2, /is no audience/, 'audience: "two words"\napps: {}'],
+        ['api sync f', 2, /is not a valid audience/, 'audience: "two words"\napps: {}'],
       ];
       for (const [words, exit, text, given] of refusals) {
         const result = await cliHarness.run(words, given === undefined ? {} : { file: given });

@@ -163,7 +163,7 @@ t.test('config', async (t) => {
       t.match(await typed('config', { ...place, SIGNET_PORT: 'x' }), {
         exit: 2,
         stdout: '',
-        stderr: /SIGNET_PORT takes a whole number/,
+        stderr: /SIGNET_PORT must be a whole number/,
       });
     },
   );
@@ -203,11 +203,11 @@ t.test('token inspect', async (t) => {
     'docs/commands.md, RFC 7515 §7.1: a text that is no JWT is exit 2, and so is a token on the command line',
     async (t) => {
       const wrong: [string, RegExp][] = [
-        ['', /holds no token/],
-        ['hello', /three parts with dots between, this has 1/],
-        ['a.b.c', /header is no JSON object/],
-        [`${part({})}.${part([1])}.x`, /claims are no JSON object/],
-        [`${part({})}.${part('{"a":"\ud800"')}.x`, /claims are no JSON object/],
+        ['', /Standard input is empty\. Pipe the token/],
+        ['hello', /has 1 part in place of three with dots between them/],
+        ['a.b.c', /header is not a JSON object/],
+        [`${part({})}.${part([1])}.x`, /claims are not a JSON object/],
+        [`${part({})}.${part('{"a":"\ud800"')}.x`, /claims are not a JSON object/],
         ['a.b.c.d.e', /JWE/],
         ['a.b.c=', /not base64url/],
         [`${part({})}.${part({})}.${'x'.repeat(70_000)}`, /characters/],

@@ -195,7 +195,7 @@ t.test('client', (t) =>
         t.notMatch((await cliHarness.run('client show Shop --json')).stdout, back.client_secret);
         t.match(await cliHarness.run('client update Shop --jwks keys.json', { file: 'no json' }), {
           exit: 2,
-          stderr: /no JSON: --jwks takes/,
+          stderr: /is not JSON\. --jwks takes a JWK Set/,
         });
         t.match(await cliHarness.run('client update Shop --jwks /no/such/file'), {
           exit: 3,
@@ -317,10 +317,14 @@ t.test('client', (t) =>
         for (const [words, exit, stderr] of [
           ['client create X', 2, /--preset is missing/],
           ['client create X --preset magic', 2, /--preset takes web or spa/],
-          ['client create X --preset web', 2, /needs --redirect-uri/],
-          ['client create X --preset web --redirect-uri http://a.example', 2, /no redirect URI/],
-          ['client create helper --preset service', 4, /already/],
-          ['client create X --preset service --api nowhere', 3, /no API nowhere/],
+          ['client create X --preset web', 2, /needs a redirect URI\. Add --redirect-uri/],
+          [
+            'client create X --preset web --redirect-uri http://a.example',
+            2,
+            /is not a valid URI for --redirect-uri\. Use an absolute https URL/,
+          ],
+          ['client create helper --preset service', 4, /already a client "helper"/],
+          ['client create X --preset service --api nowhere', 3, /no API "nowhere"/],
           ['client create X --preset service --api polls --api polls', 2, /twice/],
           ['client update Nobody --name Y', 3, /no client "Nobody"/],
           ['client update Helper --first-party maybe', 2, /takes on or off/],
@@ -328,19 +332,19 @@ t.test('client', (t) =>
           ['client create X --preset spa --redirect-uri https://a.example/cb --pkce off', 2, /confidential clients/],
           ['client create X --preset service --grant password', 2, /--grant takes code, refresh, client-credentials/],
           ['client create X --preset service --auth tls', 2, /--auth takes client_secret or/],
-          ['client create X --preset service --auth none', 2, /for confidential clients: --auth/],
+          ['client create X --preset service --auth none', 2, /only for confidential clients\. Add --auth/],
           ['client create X --preset service --consent skip', 2, /--first-party/],
           ['client create X --preset service --max-age soon', 2, /whole number/],
           ['client create X --preset service --logo-uri javascript:1', 2, /--logo-uri takes an absolute https URL/],
           ['client create X --preset service --id-token-alg HS256', 2, /RS256 or ES256 or EdDSA/],
           ['client allow Helper --api polls', 2, /Name permissions, or say --all/],
           ['client allow Helper --api polls --all polls.add_choice', 2, /Name permissions, or say --all/],
-          ['client allow Helper --api polls polls.nothing', 3, /no permission polls.nothing/],
+          ['client allow Helper --api polls polls.nothing', 3, /has no permission polls\.nothing/],
           ['client disallow Nobody --api polls --all', 3, /no client/],
-          ['client registration-token --uses 0', 2, /--uses takes 1 to/],
-          ['client registration-token --days 9999', 2, /--days takes 1 to/],
+          ['client registration-token --uses 0', 2, /--uses takes 1 to 100000, not 0/],
+          ['client registration-token --days 9999', 2, /--days takes 1 to 3650, not 9999/],
           ['client registration-token --list --label x', 2, /Make one, list them, or revoke one/],
-          ['client registration-token --api nowhere', 3, /no API nowhere/],
+          ['client registration-token --api nowhere', 3, /no API "nowhere"/],
           ['perm grant --client Helper --user x --api polls polls.view_choice', 2, /a user, a group or a client/],
           ['token issue --client Helper --user x --api polls', 3, /no user "x"/],
         ] as const)

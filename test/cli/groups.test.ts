@@ -64,8 +64,8 @@ t.test('group', (t) =>
       async (t) => {
         const before = await cliHarness.counts();
         const refusals: [string, number, RegExp][] = [
-          ['group create ZOO', 4, /There is a group "Zoo" already/],
-          ["group create ' '", 2, /needs a name/],
+          ['group create ZOO', 4, /There is already a group "Zoo"/],
+          ["group create ' '", 2, /name of the group is empty\. Enter a name/],
           ['group show Zooo', 3, /Did you mean "Zoo"\?/],
           ['group add Zoo', 2, /Usage: npx signet group add NAME \(USER \| --user-id ID\)…/],
           ['group add Zoo alice nobody', 3, /no user "nobody"/],
@@ -206,7 +206,7 @@ t.test('perm', (t) =>
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['perm grant --user alice --api polls polls.change_question polls.fly', 3, /no permission polls\.fly\./],
-        ['perm grant --user alice --api poll polls.change_question', 3, /Did you mean polls\?/],
+        ['perm grant --user alice --api poll polls.change_question', 3, /Did you mean "polls"\?/],
         ['perm grant --user alice polls.change_question', 2, /--api is missing/],
         ['perm grant --api polls polls.change_question', 2, /Name a user, a group or a client/],
         [

@@ -103,14 +103,18 @@ t.test(
     t.match(await ask(secure, others), {
       exit: 1,
       stdout: '',
-      stderr: /^signet: Not ready: https:\S+ shows no certificate that \S+others\S+ca\.pem vouches for \(/,
+      stderr: /^signet: Not ready: the certificate of https:\S+ is not signed by \S+others\S+ca\.pem \(/,
     });
-    t.match(await ask(secure, empty), { exit: 5, stderr: /Nothing answers at http:/ });
+    t.match(await ask(secure, empty), { exit: 5, stderr: /There is no answer at http:/ });
     t.match(await ask(plain, ours), { exit: 0, stdout: /^Ready: http:/ }, 'a folder that once served https');
     const port = String(await freePort());
-    t.match(await ask(port, ours), { exit: 5, stderr: /Nothing answers at http:.*ECONNREFUSED/ });
+    t.match(await ask(port, ours), { exit: 5, stderr: /There is no answer at http:.*ECONNREFUSED/ });
     const mute = await listening(t, (_request, response) => void response.destroy());
-    t.match(await ask(mute['SIGNET_PORT'] as string, ours), { exit: 5, stderr: /Nothing answers at http:/ }, 'neither');
+    t.match(
+      await ask(mute['SIGNET_PORT'] as string, ours),
+      { exit: 5, stderr: /There is no answer at http:/ },
+      'neither',
+    );
   },
 );
 
@@ -126,7 +130,10 @@ t.test('docs/commands.md: where nothing answers it is exit 5, and the remedy is 
       exit: 5,
       stderr: new RegExp(`^signet: Nothing answers at http://${asked.replace(/[[\]]/g, '\\$&')}:${port}/.*SIGNET_PORT`),
     });
-  t.match(await signet(['health'], { SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port }), { code: 5, stderr: /Nothing/ });
+  t.match(await signet(['health'], { SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port }), {
+    code: 5,
+    stderr: /There is no answer/,
+  });
 });
 
 t.test('docs/commands.md: its words and settings are refused as those of every command (exit 2)', async (t) => {

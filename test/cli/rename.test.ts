@@ -88,7 +88,7 @@ await onEachEngine(t, async (t, db) => {
         ['user rename bob a@b.test', 2, /letters, digits/],
         ['user rename bob signet', 2, /look like an id/],
         [`user rename bob ${'0'.repeat(32)}`, 2, /look like an id/],
-        [`user rename bob ${'x'.repeat(151)}`, 2, /150 characters/],
+        [`user rename bob ${'x'.repeat(151)}`, 2, /at most 150 characters/],
         ['user rename nobody robert', 3, /no user "nobody"/],
         ['user rename bob', 2, /Usage: npx signet user rename/],
       ] as const)
@@ -138,8 +138,8 @@ await onEachEngine(t, async (t, db) => {
       await cliHarness.json('group create Editors');
       const before = await cliHarness.counts();
       for (const [words, exit, text] of [
-        ['group update Authors --name EDITORS', 4, /There is a group "Editors" already/],
-        ["group update Authors --name ' '", 2, /needs a name/],
+        ['group update Authors --name EDITORS', 4, /There is already a group "Editors"/],
+        ["group update Authors --name ' '", 2, /name of the group is empty\. Enter a name/],
         [`group update Authors --name ${'x'.repeat(151)}`, 2, /150 characters/],
         ['group update Authors', 2, /--name is missing/],
         ['group update Nobody --name X', 3, /no group "Nobody"/],

@@ -67,7 +67,7 @@ t.test('token', (t) =>
         await cliHarness.json('client create Foreign --preset web --redirect-uri https://app.example/cb --api polls');
         for (const [name, why] of [
           ['Foreign', /is not first-party/],
-          ['Worker', /has no refresh tokens/],
+          ['Worker', /does not have the grant refresh_token \(npx signet client update/],
         ] as const) {
           if (name === 'Worker') await cliHarness.json('client create Worker --preset service --api polls');
           t.match(await cliHarness.run(`token issue --user alice --client ${name} --api polls --refresh`), {
@@ -114,13 +114,13 @@ t.test('token', (t) =>
             /budget of big is 1024\. Raise it \(npx signet api update big --budget 8192\), let its tokens carry a bitmap/,
           ],
           ['token issue --user nobody --api polls', 3, /no user/],
-          ['token issue --user alice --api poll', 3, /Did you mean polls/],
+          ['token issue --user alice --api poll', 3, /Did you mean "polls"/],
           ['token issue --user alice', 2, /--api is missing/],
           ['token issue --api polls', 2, /Name a user, a client, or both/],
           ['token issue --user alice --api polls --refresh', 2, /what a client holds for a user: name both/],
           ['grant list', 2, /Name a user, a client, or one grant/],
           ['grant end 0196d3a0-0000-7000-8000-000000000000', 3, /There is no grant/],
-          ['token verify -', 2, /holds no token/, ' \n'],
+          ['token verify -', 2, /Standard input is empty\. Pipe the token/, ' \n'],
           ['token verify abc', 2, /stays in the shell's history/],
           ['token verify', 2, /Usage: npx signet token verify -/],
         ];

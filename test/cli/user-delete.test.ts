@@ -113,7 +113,7 @@ t.test('user delete', (t) =>
         t.same([...rights.permissions], [], 'nothing is held, active or not');
         t.match(await cliHarness.run('token verify -', { stdin: token }), {
           exit: 1,
-          stderr: /user does not exist any more/,
+          stderr: /its user was deleted/,
         });
       },
     );

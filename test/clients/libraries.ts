@@ -1,5 +1,5 @@
-// What stock libraries have to be told, for docs/compatibility.md. The flows of those that have a test here are run; the others were
-// tried by hand, unmodified, on the day that stands beside them.
+// The settings that stock libraries need, for docs/compatibility.md. Tests run the flows of some; the others were tried by hand, unmodified,
+// on the date in their row.
 
 export interface RelyingParty {
   readonly library: string;
@@ -62,7 +62,7 @@ export const RELYING_PARTIES: readonly RelyingParty[] = [
     pkce: 'a setting',
     state: 'on',
     settings:
-      "`OIDC_USE_PKCE = True`, `OIDC_RP_SIGN_ALGO = 'RS256'`, `OIDC_OP_JWKS_ENDPOINT` and the three endpoints; an e-mail address for each user, or a `verify_claims` of your own: without either it sends people back to `/` and says nothing",
+      "`OIDC_USE_PKCE = True`, `OIDC_RP_SIGN_ALGO = 'RS256'`, `OIDC_OP_JWKS_ENDPOINT` and the three endpoints; an e-mail address for each user, or a `verify_claims` of your own: without either it sends users back to `/` without a message",
   },
   {
     library: 'django-allauth openid_connect',

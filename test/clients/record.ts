@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { root } from '../support/database.ts';
 import { RELYING_PARTIES, TRIED, VALIDATORS } from './libraries.ts';
 
-// What ran with stock clients. docs/compatibility.md is made of it by `npm run compatibility`.
+// The results with stock clients. `npm run compatibility` writes docs/compatibility.md from them.
 
 export interface Row {
   readonly client: string;
@@ -16,7 +16,7 @@ export interface Row {
 export interface Stock {
   readonly name: string;
   readonly version: string;
-  /** What is missing here, where it cannot run: it is skipped by name. */
+  /** What this machine lacks to run it. The test is then skipped by name. */
   readonly lacks?: string | undefined;
 }
 
@@ -32,8 +32,8 @@ export function fromNpm(name: string): Stock {
 }
 
 /**
- * Runs the flows of one stock client, each as a test, and notes what came of them. In the end docs/compatibility.md must say just
- * that, unless `npm run compatibility` is about to write it.
+ * Runs the flows of one stock client, each as a test, and records the results. At the end docs/compatibility.md must have the same
+ * rows, unless `npm run compatibility` is about to write it.
  */
 export function stock({ name, version, lacks }: Stock, run: (t: Test, flow: Flow) => Promise<void>): Promise<unknown> {
   return t.test(`${name} ${version}`, { skip: lacks ?? false }, async (t) => {
@@ -48,11 +48,11 @@ export function stock({ name, version, lacks }: Stock, run: (t: Test, flow: Flow
     writeFileSync(join(ROWS, `${name.replace(/[^\w.-]+/g, '-')}.json`), JSON.stringify(rows));
     if (process.env['COMPATIBILITY'] === 'write') return;
     const said = rowsOf(existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '').filter((row) => row.client === name);
-    t.same(said, rows, 'docs/compatibility.md says what ran: npm run compatibility writes it');
+    t.same(said, rows, 'docs/compatibility.md has the results of this run: npm run compatibility writes it');
   });
 }
 
-/** What ran since the rows were last taken away. */
+/** The results since the rows were last removed. */
 export function rowsThatRan(): Row[] {
   return globSync('*.json', { cwd: ROWS }).flatMap(
     (file) => JSON.parse(readFileSync(join(ROWS, file), 'utf8')) as Row[],
@@ -68,7 +68,7 @@ export function rowsOf(page: string): Row[] {
   );
 }
 
-/** A line for each library: how it stands to PKCE, what its client is set to, what it has to be told. */
+/** One row for each library: PKCE, the setting of its client, its own settings. */
 function relyingParties(rows: readonly Row[]): string {
   const lines = RELYING_PARTIES.map(({ library, version, pkce, state, settings }) => {
     const ran = version === undefined ? rows.find((row) => row.client === library)?.version : undefined;
@@ -91,21 +91,20 @@ export function pageOf(rows: readonly Row[]): string {
   return `<!-- Made by \`npm run compatibility\`. Do not edit. -->
 # Compatibility
 
-Stock clients, unmodified, used as their documentation says, against a running Signet: discovery, the login and consent pages by a small
-scripted browser that keeps cookies and follows redirects as browsers do, callback, tokens and what follows. Each line is a test of
-\`test/clients/\` and was written by its run. What needs Debian's packages runs where they are installed, as in CI, and is skipped
-by name elsewhere.
+Stock clients run unmodified, as their documentation says, against a running Signet: discovery, login and consent (a small scripted browser
+keeps cookies and follows redirects as browsers do), callback, tokens and later requests. Each row of "Flows" is a test in \`test/clients/\`,
+and its run writes the row. Tests that need Debian packages run where these are installed, as in CI, and are skipped by name elsewhere.
 
 ## Relying parties
-What each has to be told. \`PKCE\`: whether it sends it by itself; \`--pkce\`: the strictest state of its client that it works with, at \`npx signet client create|update\`
-([clients.md](clients.md#pkce)). \`every run\`: by its test; a date: tried by hand, unmodified, then.
+The settings that each library needs. \`PKCE\`: whether it sends PKCE by default. \`--pkce\`: the strictest value that works with it, for \`npx signet client create|update\`
+([clients.md](clients.md#pkce)). \`tried\`: a test runs it every time, or somebody tried it by hand on that date.
 
 | library | version | PKCE | \`--pkce\` | settings | tried |
 |---|---|---|---|---|---|
 ${relyingParties(rows)}
 
 ## Validators
-Each takes the default token (RS256, \`at+jwt\`) and refuses another audience or issuer, an expired or changed token and \`alg: none\`, once it is told what stands here.
+Each takes the default token (RS256, \`at+jwt\`) and refuses another audience or issuer, an expired or changed token and \`alg: none\`, with these settings.
 
 | library | version | settings | tried |
 |---|---|---|---|

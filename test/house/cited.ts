@@ -12,7 +12,7 @@ export interface Section {
   readonly tests: readonly string[];
 }
 
-/** A must-have of `ROWS`, and the tests that name it. */
+/** A requirement of `ROWS`, and the tests that name it. */
 export interface Row {
   readonly id: string;
   readonly says: string;
@@ -63,7 +63,7 @@ export function citedSections(root: string): Section[] {
     .sort((a, b) => a.standard.localeCompare(b.standard) || byNumber(a.section, b.section));
 }
 
-/** Every must-have, with the tests whose titles name it: `A4`, `T1 to T3` names T1 and T3 alone. */
+/** Every requirement, with the tests whose titles name it: `A4`, `T1 to T3` names T1 and T3 alone. */
 export function namedRows(root: string): Row[] {
   const titles = [...testTitles(root)];
   return Object.entries(ROWS).map(([id, says]) => {
@@ -88,26 +88,26 @@ export function standardsPage(sections: readonly Section[], rows: readonly Row[]
     const lines = sections
       .filter((one) => one.standard === standard)
       .map(({ section, files, tests }) => `| §${section} | ${paths(files)} | ${paths(tests)} |`);
-    return `## ${standard}\n| section | enforced in | held by |\n|---|---|---|\n${lines.join('\n')}\n`;
+    return `## ${standard}\n| section | enforced in | tests |\n|---|---|---|\n${lines.join('\n')}\n`;
   });
   return `<!-- Made by \`npm run docs\`. Do not edit. -->
 # Standards, section by section
 
-Comments of \`src\` cite a section on the line that enforces it; titles of tests name the sections that they hold. A section that is enforced and
-has no test fails \`test/house/standards.test.ts\`, and so does a must-have at the end of this page that no test names.
+Comments in \`src\` cite a section on the line that enforces it, and titles of tests cite the sections that they check. \`test/house/standards.test.ts\`
+fails if a section is enforced without a test, or if no test names a requirement at the end of this page.
 
 ${tables.join('\n')}
-## Must-haves
-What has to be so whatever the sections say one by one. Tests name a row by its id.
+## Requirements
+Requirements across sections. Tests name a row by its id.
 
-| row | what | held by |
+| row | requirement | tests |
 |---|---|---|
 ${rows.map(({ id, says, tests }) => `| ${id} | ${says} | ${paths(tests)} |`).join('\n')}
 
-## Due
-Neither built nor offered in the metadata today.
+## Planned
+Not built, and not in the metadata.
 
-| what | waits for | until then |
+| feature | waits for | until then |
 |---|---|---|
 ${DUE.map(({ what, waitsFor, today }) => `| ${what} | ${waitsFor} | ${today} |`).join('\n')}
 `;

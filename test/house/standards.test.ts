@@ -15,7 +15,7 @@ t.test('every section of a standard that is enforced in src has a test that name
   t.same(untested, [], 'name the section in the title of the test that holds it');
 });
 
-t.test('every must-have has a test that names it', async (t) => {
+t.test('every requirement has a test that names it', async (t) => {
   const unnamed = rows.filter((one) => one.tests.length === 0).map((one) => one.id);
   t.same(unnamed, [], 'name the row in the title of the test that holds it');
 });

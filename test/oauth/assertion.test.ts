@@ -44,7 +44,7 @@ await onEachEngine(t, async (t, db) => {
   const secretive = await make('PrincipalRef of a secret');
   const refusal = {
     error: 'invalid_client',
-    error_description: 'This client and its credentials do not belong together.',
+    error_description: 'Client authentication failed.',
   };
   const isRefused = async (t: Test, what: string, form: Record<string, string>) => {
     const answer = await ask(form);
@@ -151,7 +151,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const misdirected = {
         error: 'invalid_client',
-        error_description: `The aud of client_assertion has to be ${ISSUER}, as one text.`,
+        error_description: `The aud of client_assertion must be ${ISSUER}, as a single string.`,
       };
       const wrong: Record<string, unknown> = {
         'the token endpoint': TOKEN_ENDPOINT,
@@ -195,7 +195,7 @@ await onEachEngine(t, async (t, db) => {
       await isRefused(t, 'longer', assertionParameters(await by(ec, old.id, { claims: { exp: hour + 1 } })));
       for (const aud of [[ISSUER, TOKEN_ENDPOINT], `${ISSUER}/oauth2/introspect`]) {
         const answer = await ask(assertionParameters(await by(ec, old.id, { claims: { aud } })));
-        const error_description = `The aud of client_assertion has to be ${ISSUER} or ${TOKEN_ENDPOINT}, as one text.`;
+        const error_description = `The aud of client_assertion must be ${ISSUER} or ${TOKEN_ENDPOINT}, as a single string.`;
         t.same([answer.statusCode, answer.json()], [401, { error: 'invalid_client', error_description }], String(aud));
       }
     },

@@ -81,13 +81,23 @@ t.test('clients', (t) =>
           `https://app.example/${'x'.repeat(2000)}`,
         ];
         for (const uri of refused)
-          await t.rejects(create('web', { redirectUris: [uri] }), { kind: 'usage', message: /no redirect URI/ }, uri);
-        await t.rejects(create('native', { redirectUris: ['myapp:/cb'] }), { message: /a domain name in reverse/ });
-        await t.rejects(create('native', { redirectUris: ['javascript:a.b'] }), { message: /no redirect URI/ });
+          await t.rejects(
+            create('web', { redirectUris: [uri] }),
+            { code: 'client_redirect_uri_invalid', params: { setting: 'redirectUris', uri } },
+            uri,
+          );
+        for (const uri of ['myapp:/cb', 'javascript:a.b'])
+          await t.rejects(create('native', { redirectUris: [uri] }), {
+            code: 'client_redirect_uri_invalid',
+            params: { uri },
+          });
         for (const preset of ['web', 'spa'] as const)
           await t.rejects(
             create(preset, { redirectUris: ['http://localhost/cb'], redirectRules: { httpsOnly: true, schemes: [] } }),
-            { kind: 'usage', message: /Use https/ },
+            {
+              code: 'client_redirect_uri_on_loopback',
+              params: { uri: 'http://localhost/cb', preset, presets: ['native', 'mcp'] },
+            },
             `${preset}: http on loopback, at a server that is met over https`,
           );
         for (const preset of ['native', 'mcp'] as const)
@@ -97,7 +107,7 @@ t.test('clients', (t) =>
               redirectRules: { httpsOnly: true, schemes: [] },
             }),
           );
-        await t.rejects(create('web', { redirectUris: [] }), { kind: 'usage', message: /needs --redirect-uri/ });
+        await t.rejects(create('web', { redirectUris: [] }), { code: 'client_redirect_uri_missing' });
       },
     );
 
@@ -105,11 +115,14 @@ t.test('clients', (t) =>
       const off = { pkce: 'off' } as const;
       const { client } = await create('web', { settings: off });
       t.same(client.settings, off, 'only what differs is stored');
-      await t.rejects(create('spa', { settings: off }), { kind: 'usage', message: /--pkce off is for confidential/ });
-      await t.rejects(updateClient(db.fork(), audit(), client, { authMethod: 'none' }), { message: /--pkce off/ });
+      await t.rejects(create('spa', { settings: off }), { code: 'client_pkce_required', params: { pkce: 'off' } });
+      await t.rejects(updateClient(db.fork(), audit(), client, { authMethod: 'none' }), {
+        code: 'client_pkce_required',
+        params: { pkce: 'off' },
+      });
       await t.rejects(create('spa', { settings: { pkce: 'if-sent' } }), {
-        kind: 'usage',
-        message: /--pkce if-sent is for confidential/,
+        code: 'client_pkce_required',
+        params: { pkce: 'if-sent' },
       });
       const again = await updateClient(db.fork(), audit(), client, { settings: { pkce: 'on' } });
       t.same(again.settings, {}, 'and a standard value is none of its own');
@@ -123,14 +136,15 @@ t.test('clients', (t) =>
         ['spa', ['authorization_code', 'client_credentials']],
         ['native', [exchange]],
       ] as const)
-        await t.rejects(create(preset, { grantTypes }), { kind: 'usage', message: /confidential/ });
+        await t.rejects(create(preset, { grantTypes }), { code: 'client_must_be_confidential' });
       for (const grant of ['password', 'implicit', '__proto__'])
-        await t.rejects(create('web', { grantTypes: [grant] }), { kind: 'usage', message: /There is no grant/ });
+        await t.rejects(create('web', { grantTypes: [grant] }), {
+          code: 'grant_type_unknown',
+          params: { grantType: grant },
+        });
       await t.rejects(
         updateClient(db.fork(), audit(), client, { grantTypes: ['authorization_code'], redirectUris: [] }),
-        {
-          message: /needs --redirect-uri/,
-        },
+        { code: 'client_redirect_uri_missing' },
       );
     });
 
@@ -139,33 +153,37 @@ t.test('clients', (t) =>
       async (t) => {
         const byKey = (settings: NewClient['settings']) =>
           create('service', { authMethod: 'private_key_jwt', ...(settings ? { settings } : {}) });
-        await t.rejects(byKey({}), { kind: 'usage', message: /--jwks FILE or --jwks-uri URL/ });
+        await t.rejects(byKey({}), { code: 'client_keys_missing' });
         const { jwk, secret } = generateJwk('ec');
         const jwks = readJwks({ keys: [{ ...jwk, kid: 'a', x5c: ['dropped'] }] });
         t.same(jwks, { keys: [{ kty: 'EC', kid: 'a', crv: 'P-256', x: jwk.x, y: jwk.y }] });
         const { client, secret: none } = await byKey({ jwks });
         t.equal(none, null, 'it has no secret');
-        await t.rejects(byKey({ jwks, jwksUri: 'https://app.example/jwks' }), { message: /not both/ });
+        await t.rejects(byKey({ jwks, jwksUri: 'https://app.example/jwks' }), { code: 'client_keys_ambiguous' });
         for (const uri of ['http://app.example/jwks', 'file:///etc/passwd', 'javascript:1', 'https://a@b/jwks'])
-          await t.rejects(byKey({ jwksUri: uri }), { kind: 'usage', message: /--jwks-uri takes/ }, uri);
+          await t.rejects(
+            byKey({ jwksUri: uri }),
+            { code: 'client_uri_invalid', params: { setting: 'jwksUri', uri } },
+            uri,
+          );
         t.same(readJwks(generateJwk('ed25519').jwk).keys.length, 1, 'one JWK will do');
         t.ok(readJwks({ keys: [generateJwk('rsa').jwk] }));
-        const refused: [unknown, RegExp][] = [
-          [null, /JWK Set/],
-          [[], /JWK Set/],
-          [{ keys: [] }, /JWK Set/],
-          [{ keys: Array(21).fill(jwk) }, /1 to 20/],
-          [{ keys: ['x'] }, /an object/],
-          [{ keys: [secret] }, /private or symmetric/],
-          [{ keys: [generateJwk('rsa').secret] }, /private or symmetric/],
-          [{ keys: [generateJwk('ed25519').secret] }, /private or symmetric/],
-          [{ keys: [{ kty: 'oct', k: 'AAAA' }] }, /private or symmetric/],
-          [{ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] }, /no RSA, EC/],
-          [{ keys: [{ ...jwk, kid: 1 }] }, /no text/],
-          [{ keys: [{ ...jwk, use: 'enc' }] }, /not for signatures/],
-          [{ keys: [generateJwk('rsa', 1024).jwk] }, /less than 2048 bits/],
+        const refused: [unknown, string, object?][] = [
+          [null, 'jwks_invalid', { max: 20 }],
+          [[], 'jwks_invalid'],
+          [{ keys: [] }, 'jwks_invalid'],
+          [{ keys: Array(21).fill(jwk) }, 'jwks_invalid', { max: 20 }],
+          [{ keys: ['x'] }, 'jwk_not_an_object'],
+          [{ keys: [secret] }, 'jwk_private'],
+          [{ keys: [generateJwk('rsa').secret] }, 'jwk_private'],
+          [{ keys: [generateJwk('ed25519').secret] }, 'jwk_private'],
+          [{ keys: [{ kty: 'oct', k: 'AAAA' }] }, 'jwk_private'],
+          [{ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] }, 'jwk_type_unsupported'],
+          [{ keys: [{ ...jwk, kid: 1 }] }, 'jwk_member_invalid'],
+          [{ keys: [{ ...jwk, use: 'enc' }] }, 'jwk_not_for_signatures'],
+          [{ keys: [generateJwk('rsa', 1024).jwk] }, 'jwk_too_short', { minBits: 2048 }],
         ];
-        for (const [document, message] of refused) t.throws(() => readJwks(document), { kind: 'usage', message });
+        for (const [document, code, params = {}] of refused) t.throws(() => readJwks(document), { code, params });
         const before = await db.fork().count(AuditEntry, { objectId: client.id });
         const other = readJwks({ keys: [{ ...generateJwk('ec').jwk, kid: 'a' }] });
         await updateClient(db.fork(), audit(), client, { settings: { jwks: other } });
@@ -192,7 +210,7 @@ t.test('clients', (t) =>
         });
         const set = (settings: NonNullable<NewClient['settings']>) =>
           updateClient(db.fork(), audit(), client, { settings });
-        const none = { kind: 'usage', message: /None of the keys of --jwks is for/ };
+        const none = { code: 'client_keys_without_alg' };
         await t.rejects(set({ assertionAlg: 'EdDSA' }), none);
         await t.rejects(set({ jwks: rsa }), none);
         await t.rejects(set({ jwks: rsa, assertionAlg: 'PS256' }), none, 'its key is for RS256');
@@ -207,26 +225,37 @@ t.test('clients', (t) =>
     await t.test(
       'OIDC Registration §2, OIDC Back-Channel Logout §2.2: URLs and lifetimes that are none are refused by name',
       async (t) => {
-        const odd: [NonNullable<NewClient['settings']>, RegExp][] = [
-          [{ logoUri: 'javascript:alert(1)' }, /--logo-uri takes/],
-          [{ clientUri: 'data:text/html,x' }, /--client-uri takes/],
-          [{ tosUri: 'http://app.example/tos' }, /--tos-uri takes/],
-          [{ policyUri: 'policy' }, /--policy-uri takes/],
-          [{ backchannelLogoutUri: 'https://app.example/out#x' }, /--backchannel-logout-uri takes/],
-          [{ postLogoutRedirectUris: ['http://app.example/bye'] }, /no redirect URI/],
-          [{ defaultMaxAge: -1 }, /--max-age takes 0 to/],
-          [{ refreshIdleSeconds: 59 }, /--refresh-idle takes 60 to/],
-          [{ refreshAbsoluteSeconds: 31_536_001 }, /--refresh-ttl takes 60 to/],
+        const odd: [NonNullable<NewClient['settings']>, string, object][] = [
+          [{ logoUri: 'javascript:alert(1)' }, 'client_uri_invalid', { setting: 'logoUri' }],
+          [{ clientUri: 'data:text/html,x' }, 'client_uri_invalid', { setting: 'clientUri' }],
+          [{ tosUri: 'http://app.example/tos' }, 'client_uri_invalid', { setting: 'tosUri' }],
+          [{ policyUri: 'policy' }, 'client_uri_invalid', { setting: 'policyUri' }],
+          [
+            { backchannelLogoutUri: 'https://app.example/out#x' },
+            'client_uri_invalid',
+            { setting: 'backchannelLogoutUri' },
+          ],
+          [
+            { postLogoutRedirectUris: ['http://app.example/bye'] },
+            'client_redirect_uri_invalid',
+            { setting: 'postLogoutRedirectUris' },
+          ],
+          [{ defaultMaxAge: -1 }, 'client_seconds_out_of_range', { setting: 'defaultMaxAge', from: 0 }],
+          [{ refreshIdleSeconds: 59 }, 'client_seconds_out_of_range', { setting: 'refreshIdleSeconds', from: 60 }],
+          [
+            { refreshAbsoluteSeconds: 31_536_001 },
+            'client_seconds_out_of_range',
+            { setting: 'refreshAbsoluteSeconds', from: 60, to: 31_536_000 },
+          ],
         ];
-        for (const [settings, message] of odd) await t.rejects(create('web', { settings }), { kind: 'usage', message });
+        for (const [settings, code, params] of odd) await t.rejects(create('web', { settings }), { code, params });
       },
     );
 
     await t.test('docs/oauth.md (A11): only a first-party client skips consent', async (t) => {
       const { client } = await create('web');
       await t.rejects(updateClient(db.fork(), audit(), client, { settings: { askConsent: false } }), {
-        kind: 'usage',
-        message: /--first-party/,
+        code: 'client_consent_required',
       });
       const asking = await updateClient(db.fork(), audit(), client, {
         isFirstParty: true,
@@ -246,11 +275,14 @@ t.test('clients', (t) =>
           await create('web', { name: 'Twin', isDynamic: true }),
         ];
         await create('web', { name: 'Twin' });
-        await t.rejects(create('web', { name: 'twin' }), { message: /already/ }, 'an administrator gives a name once');
+        await t.rejects(
+          create('web', { name: 'twin' }),
+          { code: 'client_exists', params: { name: 'twin' } },
+          'an administrator gives a name once',
+        );
         const [{ client }] = twins as [(typeof twins)[0]];
         await t.rejects(updateClient(db.fork(), audit(), client, { isFirstParty: true }), {
-          kind: 'conflict',
-          message: /registered itself/,
+          code: 'client_dynamic_first_party',
         });
         t.match(await updateClient(db.fork(), audit(), client, { name: 'Other' }), { name: 'Other' });
         t.equal((await cache.load(client.clientId))?.isDynamic, true, 'requests know it');

@@ -92,7 +92,7 @@ t.test('clients of documents that nobody sees', (t) =>
         if (isRedirect(more)) {
           const expected = more['prompt'] === 'none' ? error : 'invalid_request';
           t.match(responseParameters({ response }), { status: 303, error: expected, state: 's-1' }, what);
-        } else t.match([response.statusCode, response.body], [400, /window of its own/], what);
+        } else t.match([response.statusCode, response.body], [400, /in a separate window/], what);
         t.equal(site.requestCount, before, what);
       }
     };
@@ -103,7 +103,7 @@ t.test('clients of documents that nobody sees', (t) =>
           await db.fork().nativeDelete(Throttle, {});
           const response = await authorizeRequest({ ...headers, cookie }, more);
           t.match(response, { statusCode: 400, headers: { 'content-type': /^text\/html/, location: undefined } }, what);
-          t.match(response.body, /has to be looked up first[\s\S]*interaction_required/, what);
+          t.match(response.body, /must be read first[\s\S]*interaction_required/, what);
           t.equal(await db.fork().count(Throttle), 0, `${what}: not counted`);
         }
       const posted = await s.app.inject({

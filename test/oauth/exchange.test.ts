@@ -304,7 +304,7 @@ t.test('token exchange', (t) =>
         const before = (await events('impersonation_refused')).length;
         const response = await exchange(helpDesk, token, impersonationForm(who));
         refused(t, response, 'invalid_target', why);
-        t.equal(response.json().error_description, 'This user may not be acted for in this way.', 'one answer for all');
+        t.equal(response.json().error_description, 'The actor may not act for this user.', 'one answer for all');
         const [latest, ...rest] = await events('impersonation_refused');
         t.equal(rest.length, before, 'written down too');
         t.match(

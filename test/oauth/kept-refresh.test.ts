@@ -171,7 +171,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'RFC 9700 §2.2.2, §4.14.2, RFC 9449 §5 (T9, B3): a public client keeps it only where it is bound to a key, grant by grant',
     async (t) => {
-      const remedy = { kind: 'usage', message: /--dpop on.*--refresh-rotation on/ };
+      const remedy = { code: 'client_refresh_rotation_required' };
       await t.rejects(set(spa, NO_ROTATION), remedy);
       const given = { name: 'Open', preset: 'spa', redirectUris: [CALLBACK], settings: NO_ROTATION } as const;
       await t.rejects(createClient(db.fork(), audit(), given), remedy);

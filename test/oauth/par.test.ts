@@ -84,7 +84,7 @@ await onEachEngine(t, async (t, db) => {
     for (const url of [go(uri, third), go(`${uri.slice(0, -1)}_`), go('urn:ietf:params:oauth:request_uri:')]) {
       const { response } = await alice.open(url);
       t.same([response.statusCode, response.headers.location], [400, undefined]);
-      t.match(response.body, /This request was used, has expired, or is of another client/);
+      t.match(response.body, /The request_uri was used, has expired, or belongs to another client/);
     }
     t.match(responseParameters(await alice.open(go(uri))), { code: /./ }, 'its own client still can');
     const late = await pushRequest();

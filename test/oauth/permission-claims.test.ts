@@ -183,7 +183,11 @@ async function typJwt(t: Test, s: Awaited<ReturnType<typeof openPolls>>) {
     async (t) => {
       const refused = async (words: string, file?: string) => {
         const { exit, stderr } = await cli.run(words, ...(file ? [{ file }] : []));
-        t.match([exit, stderr], [4, /typ JWT.*--permissions-in userinfo, or --typ at\+jwt/s], words);
+        t.match(
+          [exit, stderr],
+          [4, /typ JWT.*--permissions-in userinfo for the client, or --typ at\+jwt for the API/s],
+          words,
+        );
       };
       const done = async (words: string) => t.match(await cli.run(words), { exit: 0 }, words);
       await done('api create legacy --typ JWT');

@@ -283,7 +283,7 @@ t.test('userinfo', (t) =>
         t.same(await said(token), [
           403,
           'Bearer error="insufficient_scope", scope="openid"',
-          '{"error":"insufficient_scope","error_description":"This takes a token whose scope says openid."}',
+          '{"error":"insufficient_scope","error_description":"The token needs the scope openid."}',
         ]);
     });
 

@@ -153,7 +153,7 @@ t.test(
     const url = `${through(postgresqlUrl as string)}?statement_timeout=5`;
     t.match(await signet(['user', 'list'], url), {
       exit: 5,
-      stderr: /unsupported startup parameter: statement_timeout.*Take it out of DATABASE_URL/,
+      stderr: /unsupported startup parameter: statement_timeout.*Remove it from DATABASE_URL/,
     });
   },
 );

@@ -38,12 +38,12 @@ if (process.argv[2] === 'hold') {
       child.on('message', (outcome) => typeof outcome === 'string' && resolve({ outcome, kill }));
     });
 
-  t.test('the folder belongs to one process; the second is told how to go on', async (t) => {
+  t.test('the folder belongs to one process; the second is refused', async (t) => {
     const place = folder();
     const lock = await lockFolder(place);
     await t.rejects(lockFolder(place), {
-      kind: 'conflict',
-      message: /held by another Signet \(process \d+\)\. Stop it, or set SIGNET_DATA_DIR/,
+      code: 'folder_locked',
+      params: { folder: place, pid: process.pid },
     });
     t.match(await findLockOwner(place), { instance: lock.owner.instance });
     await lock.release();
@@ -68,7 +68,7 @@ if (process.argv[2] === 'hold') {
     for (let i = 0; i < 3; i++) {
       const holder = await hold(place);
       t.equal(holder.outcome, 'held');
-      await t.rejects(lockFolder(place), { name: 'Failure' });
+      await t.rejects(lockFolder(place), { code: 'folder_locked' });
       await holder.kill();
     }
     const lock = await lockFolder(place);
@@ -114,16 +114,17 @@ if (process.argv[2] === 'hold') {
     t.notOk(existsSync(lock.owner.socket));
   });
 
-  t.test('a folder that cannot be made or written is one clear line', async (t) => {
+  t.test('a folder that cannot be made or written is refused with the reason', async (t) => {
     const place = folder();
     writeFileSync(join(place, 'file'), '');
     await t.rejects(lockFolder(join(place, 'file', 'data')), {
-      message: /cannot be written \(ENOTDIR\)\. Set SIGNET_DATA_DIR/,
+      code: 'folder_unwritable',
+      params: { folder: join(place, 'file', 'data'), reason: 'ENOTDIR' },
     });
     if (process.getuid?.() !== 0) {
       mkdirSync(join(place, 'closed'));
       chmodSync(join(place, 'closed'), 0o500);
-      await t.rejects(lockFolder(join(place, 'closed')), { message: /cannot be written/ });
+      await t.rejects(lockFolder(join(place, 'closed')), { code: 'folder_unwritable' });
     }
     rmSync(place, { recursive: true, force: true });
   });

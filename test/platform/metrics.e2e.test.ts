@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHashPool } from '../../src/passwords/index.ts';
-import { Failure } from '../../src/platform/errors.ts';
 import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/telemetry/index.ts';
 import { createServerMetrics } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
@@ -203,19 +202,16 @@ t.test('a page that cannot be made is 500 and says nothing', async (t) => {
   t.notMatch(await answer.text(), /secret/);
 });
 
-t.test('a port that is taken is a failure that names the setting', async (t) => {
+t.test('a port that is taken is refused with its address', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   t.teardown(() => taken.close());
   const { port } = taken.address() as AddressInfo;
   const work = serveMetrics(await createMetrics(nothing), { host: '127.0.0.1', port });
-  await t.rejects(
-    work,
-    new Failure(
-      'conflict',
-      `Metrics cannot be served on 127.0.0.1:${port}: it is in use. Set SIGNET_METRICS_PORT (and SIGNET_METRICS_HOST) to a free port of this machine.`,
-    ),
-  );
+  await t.rejects(work, {
+    code: 'metrics_address_unavailable',
+    params: { host: '127.0.0.1', port, reason: 'EADDRINUSE' },
+  });
 });
 
 t.test(

@@ -144,7 +144,8 @@ for (const mode of ['transaction', 'session'] as const)
         .fork()
         .transactional((tx) => tx.execute("select current_setting('statement_timeout') as s"));
       t.same(waits, [{ s: '0' }], 'transactions of commands wait as they must');
-      const kept = mode === 'transaction' ? /keeps no prepared statements/ : /by its connections and by the role/;
+      const kept =
+        mode === 'transaction' ? /keeps no prepared statements/ : /on the connections and as defaults of the role/;
       t.match(await sessionChecks(through(url)), [{ status: mode === 'transaction' ? 'note' : 'ok', message: kept }]);
     },
   );

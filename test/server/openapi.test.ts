@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { describeService, generatedFiles } from '../../src/cli/reference.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { DESCRIPTIONS } from '../../src/oauth/errors.ts';
 import { settings } from '../../src/platform/config/index.ts';
-import { type App, OAUTH_ERRORS, PROBLEMS } from '../../src/platform/http/index.ts';
+import { type App, OAUTH_STATUS, PROBLEM_STATUS } from '../../src/platform/http/index.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -113,33 +114,43 @@ t.test(
 
 t.test('every problem code is used, explained, and named by an operation or by what holds everywhere', async (t) => {
   const used = codesIn(/\b(?:Problem|tryLater)\(\s*'(\w+)'/g);
+  // Those of the API's own routes, beside their texts.
+  for (const [, code] of read('src/api/refusals.ts').matchAll(/^ {2}\w+: \[\s*'(\w+)'/gm)) used.add(code as string);
   // Chosen by a status or a kind, in one place.
   for (const [, code] of read('src/platform/http/server.ts').matchAll(/[?:] '(\w+)'/g))
-    if ((code as string) in PROBLEMS) used.add(code as string);
+    if ((code as string) in PROBLEM_STATUS) used.add(code as string);
   const page = read('docs/errors.md');
   const document = await describeService();
   const named = JSON.stringify({ paths: document.paths, info: document.info });
-  for (const code of Object.keys(PROBLEMS)) {
+  for (const code of Object.keys(PROBLEM_STATUS)) {
     t.ok(used.has(code), `${code} is used in src`);
     t.ok(page.includes(`| \`${code}\` |`), `${code} is on the page`);
     t.ok(named.includes(`\`${code}\``), `${code} is in openapi.yaml`);
   }
-  for (const code of used) t.ok(code in PROBLEMS, `${code} is in the table`);
+  for (const code of used) t.ok(code in PROBLEM_STATUS, `${code} is in the table`);
 });
 
 t.test(
   "every code of OAuth's errors is used, explained, and named by an operation or by what holds everywhere",
   async (t) => {
     const used = codesIn(/\bOAuthError\(\s*'(\w+)'/g);
+    for (const [code, reasons] of Object.entries(DESCRIPTIONS)) {
+      used.add(code);
+      for (const reason of Object.keys(reasons))
+        t.ok(
+          sources.some(({ text }) => text.includes(`'${reason}'`)),
+          `${reason} is used in src`,
+        );
+    }
     const page = read('docs/errors.md');
     const document = await describeService();
     const named = JSON.stringify({ paths: document.paths, info: document.info });
-    for (const code of Object.keys(OAUTH_ERRORS)) {
+    for (const code of Object.keys(OAUTH_STATUS)) {
       t.ok(used.has(code), `${code} is used in src`);
       t.ok(page.includes(`| \`${code}\` |`), `${code} is on the page`);
       t.ok(named.includes(`\`${code}\``), `${code} is in openapi.yaml`);
     }
-    for (const code of used) t.ok(code in OAUTH_ERRORS, `${code} is in the table`);
+    for (const code of used) t.ok(code in OAUTH_STATUS, `${code} is in the table`);
   },
 );
 

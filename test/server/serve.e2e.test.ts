@@ -63,7 +63,7 @@ t.test('the first five minutes', async (t) => {
       clear(
         await signet(['dev'], { ...place, SIGNET_PORT: other.SIGNET_PORT }),
         4,
-        /data folder .* is held by another Signet .*SIGNET_DATA_DIR/,
+        /Another Signet \(process \d+\) uses the data folder .*SIGNET_DATA_DIR/,
       );
       writeFileSync(join(root, '.cache', 'a-file'), '');
       clear(
@@ -74,7 +74,7 @@ t.test('the first five minutes', async (t) => {
       clear(await signet(['dev'], { ...other, SIGNET_HOST: '0.0.0.0' }), 2, /this machine only/);
       clear(await signet(['dev'], { ...other, NODE_ENV: 'production' }), 2, /npx signet start/);
       clear(await signet(['dev'], { ...other, SIGNET_PRT: '1' }), 2, /Did you mean SIGNET_PORT\?/);
-      clear(await signet(['dev'], { ...other, SIGNET_PORT: 'many' }), 2, /SIGNET_PORT takes a whole number/);
+      clear(await signet(['dev'], { ...other, SIGNET_PORT: 'many' }), 2, /SIGNET_PORT must be a whole number/);
     },
   );
 
@@ -145,7 +145,7 @@ t.test('production mode makes nothing up: what is missing is named', async (t) =
   };
   const issuer = { SIGNET_ISSUER: 'https://id.example.test' };
   t.match(await says({}), /SIGNET_ISSUER is not set/);
-  t.match(await says({ SIGNET_ISSUER: 'http://id.example.test' }), /takes an https URL/);
+  t.match(await says({ SIGNET_ISSUER: 'http://id.example.test' }), /must be an https URL/);
   t.match(await says(issuer), /DATABASE_URL is not set.*--embedded/);
   t.match(
     await says({ ...issuer, DATABASE_URL: 'postgres://127.0.0.1:1/x' }),
@@ -153,7 +153,7 @@ t.test('production mode makes nothing up: what is missing is named', async (t) =
   );
   mkdirSync(place['SIGNET_KEYS_DIR'] as string, { recursive: true });
   writeFileSync(join(place['SIGNET_KEYS_DIR'] as string, 'master.key'), 'short');
-  t.match(await says({ ...issuer, DATABASE_URL: 'postgres://127.0.0.1:1/x' }), /must hold 32 bytes/);
+  t.match(await says({ ...issuer, DATABASE_URL: 'postgres://127.0.0.1:1/x' }), /must have 32 bytes/);
   writeFileSync(join(place['SIGNET_KEYS_DIR'] as string, 'master.key'), 'a'.repeat(64));
   t.match(await says({ ...issuer, DATABASE_URL: 'postgres://127.0.0.1:1/x' }), /PostgreSQL does not answer/);
   t.equal(

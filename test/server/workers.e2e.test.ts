@@ -43,7 +43,7 @@ t.test('signet start --workers', { skip }, async (t) => {
 
   await t.test('docs/commands.md: what is wrong is told once, with the exit code of its kind', async (t) => {
     for (const [words, code, text] of [
-      [['start', '--workers', '0'], 2, /--workers takes 1 to 128/],
+      [['start', '--workers', '0'], 2, /--workers must be 1 to 128/],
       [['start', '--workers', 'two'], 2, /whole number/],
       [['start', '--embedded', '--workers', '2'], 2, /The embedded database serves one process/],
     ] as const) {
@@ -85,7 +85,7 @@ t.test('signet start --workers', { skip }, async (t) => {
     });
     t.ok(after.includes(before[0] as number));
     await until(async () => ((await fetch(`http://127.0.0.1:${metrics + 1}/metrics`)).ok ? true : undefined));
-    t.match(serves.output(), /a worker ended by itself/);
+    t.match(serves.output(), /a worker stopped unexpectedly/);
   });
 
   await t.test('SIGTERM drains every worker', async (t) => {

@@ -1,3 +1,3 @@
 import { runParts } from '../support/tap.ts';
 
-await runParts('web/**/*.test.ts');
+await runParts('{ui,web}/**/*.test.ts');

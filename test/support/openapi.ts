@@ -6,7 +6,7 @@ import {
   type OpenapiDocument,
   type Operation,
   openapiDocument,
-  PROBLEMS,
+  PROBLEM_STATUS,
   type Reply,
   type Request,
 } from '../../src/platform/http/index.ts';
@@ -144,9 +144,9 @@ function unroutedFault(
   if (type !== 'application/problem+json') return `${seen.status} as ${type}, where no route was asked`;
   // An answer to HEAD is seen here as it went out: the router's own refusals pass no hook.
   if (seen.method === 'HEAD' && seen.body === '')
-    return unrouted.some((code) => PROBLEMS[code].status === seen.status) ? undefined : `${seen.status} to HEAD`;
+    return unrouted.some((code) => PROBLEM_STATUS[code] === seen.status) ? undefined : `${seen.status} to HEAD`;
   const { code } = JSON.parse(seen.body);
-  if (!unrouted.some((known) => known === code && PROBLEMS[known].status === seen.status))
+  if (!unrouted.some((known) => known === code && PROBLEM_STATUS[known] === seen.status))
     return `${seen.status} ${code}, where no route was asked`;
   const problem = { $ref: '#/components/schemas/Problem' };
   return bodyFault(document, validators, 'problem', problem, seen);

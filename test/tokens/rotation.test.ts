@@ -243,7 +243,7 @@ await onEachEngine(t, async (t, db) => {
     t.not(ring.signer('RS256').kid, waiting?.kid);
     await t.rejects(
       rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: DAY, isNow: true, alg: 'ES256' }),
-      { message: /Nobody asks for ES256/ },
+      { code: 'key_algorithm_unused', params: { alg: 'ES256' } },
     );
   });
 
@@ -272,8 +272,8 @@ await onEachEngine(t, async (t, db) => {
       (await revoke(retiring)).map((step) => step.kind),
       ['drop'],
     );
-    await t.rejects(revoke(retiring), { message: /gone already/ });
-    await t.rejects(revoke('nothing'), { message: /There is no key nothing/ });
+    await t.rejects(revoke(retiring), { code: 'key_gone', params: { kid: retiring } });
+    await t.rejects(revoke('nothing'), { code: 'key_not_found', params: { kid: 'nothing' } });
     const both = await Promise.allSettled([revoke(next), revoke(next)]);
     t.same(both.map((one) => one.status).sort(), ['fulfilled', 'rejected'], 'two at once: one has done it');
     t.equal((await states(db)).filter((one) => one === 'RS256 current').length, 1);
@@ -286,16 +286,12 @@ await onEachEngine(t, async (t, db) => {
     const running = await createRing(db, masterKey, (error) => void refusals.push(error.message));
     const { kid } = running.signer('RS256');
     const live = (await listKeys(db.fork())).filter((one) => one.state !== 'gone');
-    await t.rejects(rewrapKeys(db.fork(), audit(), other, Buffer.alloc(32, 1)), { message: /another master key/ });
-    await t.rejects(rewrapKeys(db.fork(), audit(), masterKey, masterKey), { message: /seals the keys now/ });
+    await t.rejects(rewrapKeys(db.fork(), audit(), other, Buffer.alloc(32, 1)), { code: 'master_key_wrong' });
+    await t.rejects(rewrapKeys(db.fork(), audit(), masterKey, masterKey), { code: 'master_key_unchanged' });
     t.equal((await createRing(db)).signer('RS256').kid, kid, 'what failed has changed nothing');
     t.equal(await rewrapKeys(db.fork(), audit(), masterKey, other), live.length);
     t.equal((await createRing(db, other)).signer('RS256').kid, kid);
-    await t.rejects(
-      createRing(db),
-      { name: 'Failure', message: /another master key/ },
-      'a start with the old one is refused',
-    );
+    await t.rejects(createRing(db), { code: 'master_key_wrong' }, 'a start with the old one is refused');
 
     const open = running.find(kid);
     await running.reload();
@@ -306,7 +302,7 @@ await onEachEngine(t, async (t, db) => {
     clock.pass(89 * DAY);
     await t.rejects(
       advance(db, clock.now()),
-      { message: /another master key/ },
+      { code: 'master_key_wrong' },
       'the old one adds nothing that the others cannot open',
     );
     t.same((await advance(db, clock.now(), other)).filter((step) => step.kind === 'publish').length, 1);

@@ -1,3 +1,4 @@
+import { problemWords } from '../../src/api/index.ts';
 import { createFairShares, type ShareOwner } from '../../src/platform/concurrency.ts';
 import { createServer, Problem } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
@@ -108,6 +109,7 @@ t.test('docs/freshness.md: over the wire the newcomer is served, and the stream 
     basePath: '',
     describeRefusal: () => ({}) as never,
     domainProblem: () => new Problem('internal'),
+    problemWords,
   });
   const followers = new Set<unknown>();
   const lists = {

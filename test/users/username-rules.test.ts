@@ -134,7 +134,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('a client has no such name either: names and ids are taken at one place', async (t) => {
     const make = (name: string) => createClient(db.fork(), audit(), { name, preset: 'service' });
     for (const name of [...misleading(victim.id), `{${victim.id}}`, 'https://app.example/client.json', 'HTTPS://x'])
-      await t.rejects(make(name), { kind: 'usage', message: /look like an id/ }, name);
+      await t.rejects(make(name), { code: 'client_name_reserved' }, name);
     const { client } = await make('Reports');
     const second = (await make('Second')).client;
     t.equal((await cliHarness.json('client show Reports')).client_id, client.clientId);

@@ -95,7 +95,7 @@ t.test('V3: only the page that was shown to this session can approve', async (t)
     ['the page of another device', atAlice, { ...allow, user_code: other.user_code, confirmation }],
   ] as const) {
     const again = await submit(cookie, fields);
-    t.match(again.body, /Look again/, who);
+    t.match(again.body, /made for another session/, who);
     t.match(again.body, 'name="decision"', 'it is shown again');
   }
   t.same([await readState(one.user_code), await readState(other.user_code)], ['pending', 'pending']);
@@ -119,7 +119,7 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
     decisions.map((one) => (one === taken ? 200 : 422)),
     'and is said again to the same form',
   );
-  t.match((await sendDecision(other)).body, 'No device waits');
+  t.match((await sendDecision(other)).body, 'The code is invalid or has expired');
   t.equal(await readState(twice.user_code), state);
 
   const ended = await begin();

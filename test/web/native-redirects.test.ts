@@ -21,7 +21,7 @@ await onEachEngine(t, async (t, db) => {
       for (const preset of ['native', 'mcp'] as const)
         for (const uri of [CURSOR, 'vscode://dev.example/cb', 'vscode:/cb', 'http://127.0.0.1/cb'])
           t.ok(await create(preset, [uri]), `${preset} ${uri}`);
-      const message = /no redirect URI/;
+      const code = 'client_redirect_uri_invalid';
       for (const uri of [
         'code:/cb',
         'CURSOR://cb',
@@ -31,19 +31,19 @@ await onEachEngine(t, async (t, db) => {
         'cursor2:/cb',
         ' cursor:/cb',
       ])
-        await t.rejects(create('native', [uri]), { kind: 'usage', message }, uri);
+        await t.rejects(create('native', [uri]), { code, params: { uri } }, uri);
       for (const preset of ['web', 'spa', 'device'] as const)
-        await t.rejects(create(preset, [CURSOR]), { kind: 'usage', message }, preset);
-      await t.rejects(create('native', [CURSOR], { redirectRules: { ...rules, schemes: [] } }), { message });
+        await t.rejects(create(preset, [CURSOR]), { code }, preset);
+      await t.rejects(create('native', [CURSOR], { redirectRules: { ...rules, schemes: [] } }), { code });
     },
   );
 
   await t.test('RFC 8252 §8.5, docs/clients.md: a client behind such a scheme is public, with PKCE', async (t) => {
     await t.rejects(create('native', [CALLBACK, CURSOR], { authMethod: 'client_secret' }), {
-      kind: 'usage',
-      message: /is public.*--auth none/,
+      code: 'client_must_be_public',
+      params: { uri: CURSOR },
     });
-    await t.rejects(create('native', [CURSOR], { settings: { pkce: 'off' } }), { kind: 'usage', message: /--pkce/ });
+    await t.rejects(create('native', [CURSOR], { settings: { pkce: 'off' } }), { code: 'client_pkce_required' });
     const alice = await s.signedInBrowser();
     const app = await create('native', [CURSOR]);
     const plain = { redirect_uri: CURSOR, code_challenge: undefined, code_challenge_method: undefined };

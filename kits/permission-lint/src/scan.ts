@@ -36,7 +36,7 @@ export class ScanError extends Error {
   readonly code: string;
 
   constructor(path: string, code: string) {
-    super(`${path} cannot be read (${code}).`);
+    super(`${path} cannot be read (${code}). Check the path, and that this user may read it.`);
     this.code = code;
   }
 }

@@ -8,6 +8,7 @@ import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/i
 import { message } from '../../ui/messages.ts';
 import { User, userPrincipal } from '../../users/index.ts';
 import { invalidFields } from '../problems.ts';
+import { refusal } from '../refusals.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
 import { audience, component, object, readErrors, session, sessionAccess, writeErrors } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
@@ -56,12 +57,8 @@ function passwordRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
       if (encoded === null) throw tryLater('busy', 5);
       const change = { user, encoded, fromEpoch, session: current, life: deps.sessionLife, client: browser };
       const changed = await changeOwnPassword(deps.db, auditContext(deps, request, user), change);
-      if ('conflict' in changed && changed.conflict === 'session')
-        throw new Problem('unauthenticated', { detail: 'The session has ended. Log in again.' });
-      if ('conflict' in changed)
-        throw new Problem('conflict', {
-          detail: 'Another request changed the password first. Log in with the new password.',
-        });
+      if ('conflict' in changed && changed.conflict === 'session') throw refusal('session_ended');
+      if ('conflict' in changed) throw refusal('password_changed_meanwhile');
       cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
       return { session: wireSession(changed.session) };
     },
@@ -111,7 +108,7 @@ function endSessionRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
     async (request, reply) => {
       const current = await requireSession(deps, cookie, request);
       const ended = await endAndRecord(deps, { user: current.user.id, id: request.params.id });
-      if (ended.length === 0) throw new Problem('not_found', { detail: 'You have no live session with that id.' });
+      if (ended.length === 0) throw refusal('own_session_not_found');
       if (request.params.id === current.id) cookie.clear(reply);
       return reply.code(204).send(null);
     },
@@ -217,7 +214,7 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
         const client = await tx.findOne(Client, { clientId: request.params.client_id });
         return client !== null && revokeConsent(tx, user.id, client.id, 'ended_by_user', deps.clock.now());
       });
-      if (!isEnded) throw new Problem('not_found', { detail: 'You have not allowed a client with that id.' });
+      if (!isEnded) throw refusal('own_grant_not_found');
       return reply.code(204).send(null);
     },
   );

@@ -13,7 +13,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { isDomainError } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
 import { issueText, message } from '../../ui/messages.ts';
-import { unknownAudience } from '../problems.ts';
+import { refusal } from '../refusals.ts';
 
 /** A request to publish a catalogue. */
 export interface PublicationRequest {
@@ -32,19 +32,12 @@ const REQUIRED_PERMISSION = 'oauth.change_api';
 export function requirePublisher(active: ActiveToken | null): PublicationRequest['publisher'] {
   // RFC 6750 §3.1: a token for another API is invalid here.
   if (!active?.api.isBuiltin)
-    throw new Problem('invalid_token', {
-      detail: 'Send an access token for Signet itself. Its audience is the issuer.',
-      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-    });
-  if (active.principal.kind !== 'client')
-    throw new Problem('permission_denied', {
-      detail: 'Only a service account can publish a catalogue. Send its own token (client_credentials), not the token of a user.',
-    });
+    throw refusal('publisher_token_wrong', undefined, { 'www-authenticate': 'Bearer error="invalid_token"' });
+  if (active.principal.kind !== 'client') throw refusal('publisher_not_a_client');
+  const clientId = active.claims.client_id;
   if (!hasPerm(active.rights, REQUIRED_PERMISSION))
-    throw new Problem('permission_denied', {
-      detail: `The service account lacks ${REQUIRED_PERMISSION}. To grant it: npx signet perm grant --client ${active.claims.client_id} --api signet ${REQUIRED_PERMISSION}`,
-    });
-  return { id: active.principal.id, clientId: active.claims.client_id };
+    throw refusal('publisher_without_permission', { clientId, permission: REQUIRED_PERMISSION });
+  return { id: active.principal.id, clientId };
 }
 
 /** Publishes a catalogue, or reports the effect in a dry run. Users are named only if the API's tokens name them. */
@@ -73,9 +66,7 @@ export async function publish(
       throw invalidInput([{ path: ['apps'], message: message('catalogue.too_large', error.params) }]);
     // Two concurrent publications of the same names (PostgreSQL appendix A: unique and foreign key violations).
     if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
-    throw new Problem('conflict', {
-      detail: 'Another request changed this API at the same time. Send the request again.',
-    });
+    throw refusal('api_changed_meanwhile');
   }
 }
 
@@ -84,15 +75,10 @@ async function requireServed(
   api: Api | null,
   { audience, publisher }: PublicationRequest,
 ): Promise<void> {
-  if (!api) throw unknownAudience(audience);
-  if (api.isBuiltin)
-    throw new Problem('permission_denied', {
-      detail: "This is Signet's own API. Its permissions come with the version of Signet.",
-    });
+  if (!api) throw refusal('audience_unknown', { audience });
+  if (api.isBuiltin) throw refusal('catalogue_of_own_api');
   if (!(await isServedBy(tx, api.id, publisher.id)))
-    throw new Problem('permission_denied', {
-      detail: `The service account does not serve ${api.audience}. To change that: npx signet client update ${publisher.clientId} --serves ${api.audience}`,
-    });
+    throw refusal('publisher_of_other_api', { clientId: publisher.clientId, audience: api.audience });
 }
 
 function readSpecs(apps: unknown): PermissionSpec[] {

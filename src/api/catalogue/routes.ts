@@ -12,7 +12,7 @@ import {
 } from '../../platform/http/index.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { authenticateCaller, authenticateRequest, type CallerDeps, callerChallenge } from '../authentication.ts';
-import { unknownAudience } from '../problems.ts';
+import { refusal } from '../refusals.ts';
 import { audience, object, readErrors } from '../schemas.ts';
 import { type PublicationRequest, publish, requirePublisher } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
@@ -76,14 +76,14 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
       const version = text === undefined ? undefined : Number(text);
       const catalogue =
         catalogues.ready(requestedAudience, version) ?? (await catalogues.find(requestedAudience, version));
-      if (!catalogue) throw unknownAudience(requestedAudience);
+      if (!catalogue) throw refusal('audience_unknown', { audience: requestedAudience });
       // A caller who may not read a catalogue does not learn its versions either.
       if (!catalogue.isPublic) {
         reply.removeHeader('access-control-allow-origin');
         if (!(await authenticateCaller(deps, request)))
           throw new Problem('unauthenticated', { headers: callerChallenge });
       }
-      if (!catalogue.json) throw new Problem('not_found', { detail: `The catalogue has no version ${text}.` });
+      if (!catalogue.json) throw refusal('catalogue_version_unknown', { version: String(version) });
       return send(request, reply, catalogue as ServedCatalogue);
     },
   );

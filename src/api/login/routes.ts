@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
-import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
+import { type App, type Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { type LoggedIn, logOut, signIn, signUp } from '../../signin/index.ts';
 import { findActiveUser } from '../../users/index.ts';
 import { invalidFields } from '../problems.ts';
+import { refusal } from '../refusals.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
@@ -49,8 +50,7 @@ function signUpRoute(app: App, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      if (deps.signup !== 'open')
-        throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
+      if (deps.signup !== 'open') throw refusal('signup_off');
       const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
       const result = await signUp(deps, auditContext(deps, request, null), request.ip, {
         username,
@@ -173,7 +173,7 @@ async function prepareUserToken(deps: ApiDeps, userId: string, parameters: Token
 
 /** One error for an unknown user, a wrong password, an inactive user and an unusable password. */
 function wrongCredentials(): Problem {
-  return new Problem('invalid_credentials', { detail: 'Wrong username or password.' });
+  return refusal('credentials_wrong');
 }
 
 function optional(fields: typeof accessToken) {

@@ -1,8 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
 import { type ClientOfApi, clientsOfApi, detachClients } from '../../oauth/index.ts';
-import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { type Api, type ApiContents, deleteApi, permissionError, readApiContents } from '../../permissions/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { transaction } from '../context.ts';
 import { requireApi } from './options.ts';
@@ -53,8 +52,7 @@ async function readReferences(em: SqlEntityManager, api: Api): Promise<Omit<Dele
 }
 
 async function requireDeletable(api: Api): Promise<Api> {
-  if (api.isBuiltin)
-    throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
+  if (api.isBuiltin) throw permissionError('api_own_undeletable');
   return api;
 }
 

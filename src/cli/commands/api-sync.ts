@@ -52,7 +52,8 @@ function readInputFile({ file }: Input): ApiFile {
     return readApiFile(file.text);
   } catch (error) {
     if (error instanceof DocumentError) throw new Failure('usage', `${file.name}: ${issueLines(error)}`);
-    if (isDomainError(error, 'document_unreadable')) throw new Failure('usage', `${file.name}: ${toFailure(error).message}`);
+    if (isDomainError(error, 'document_unreadable'))
+      throw new Failure('usage', `${file.name}: ${toFailure(error).message}`);
     throw error;
   }
 }
@@ -81,7 +82,10 @@ async function findOrCreateApi(
 ): Promise<{ api: Api; created: boolean }> {
   const existing = await findApi(tx, file.audience);
   if (existing?.isBuiltin)
-    throw new Failure('conflict', "That is Signet's own API: its permissions come with the version of Signet.");
+    throw new Failure(
+      'conflict',
+      "That is Signet's own API: its permissions come with the version of Signet. Write another audience into the file.",
+    );
   if (existing) return { api: existing, created: false };
   return { api: await createApi(tx, context.audit(), file.audience, file.settings), created: true };
 }

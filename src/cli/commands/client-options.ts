@@ -9,8 +9,9 @@ import {
   readJwks,
 } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { DomainError, Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
+import { explain } from '../messages.ts';
 import { readText } from '../terminal.ts';
 import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
@@ -124,8 +125,8 @@ function readKeys({ file }: Input): ClientSettings['jwks'] {
   try {
     return readJwks(JSON.parse(file.text));
   } catch (error) {
-    if (error instanceof Failure) throw new Failure('usage', `${file.name}: ${error.message}`);
-    throw new Failure('usage', `${file.name} is no JSON: --jwks takes a JWK Set, {"keys": [...]}.`);
+    if (error instanceof DomainError) throw new Failure('usage', `${file.name}: ${explain(error)}`);
+    throw new Failure('usage', `${file.name} is not JSON. --jwks takes a JWK Set, {"keys": [...]}.`);
   }
 }
 

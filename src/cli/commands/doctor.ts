@@ -141,7 +141,8 @@ async function checkIssuing(context: Context, isMigrated: boolean): Promise<Chec
 
 async function checkSample({ db, config }: Context): Promise<Check> {
   if (!(await findSample(db.fork()))) return ok('sample', 'The database does not have the development sample.');
-  if (config.mode !== 'production') return ok('sample', 'The database has the development sample, for development only.');
+  if (config.mode !== 'production')
+    return ok('sample', 'The database has the development sample, for development only.');
   return fail(
     'sample',
     'The database has the development sample, so start refuses it.',

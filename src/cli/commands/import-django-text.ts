@@ -191,12 +191,7 @@ function summary(report: ImportReport): string[] {
       'Read from',
       `${one.model}: ${one.of} of users (${pluralize(one.records, 'record')}${one.ignored.length === 0 ? '' : `, without ${one.ignored.map(printable).join(', ')}`})`,
     ]),
-    [
-      'Addresses',
-      source.otherAddresses === 0
-        ? ''
-        : `${source.otherAddresses} more of django-allauth, not imported`,
-    ],
+    ['Addresses', source.otherAddresses === 0 ? '' : `${source.otherAddresses} more of django-allauth, not imported`],
     ['Memberships', String(added.memberships)],
     ['Permissions', `${added.groupPermissions} to groups, ${added.userPermissions} to users`],
     ['Passwords', counts(report.passwords.byAlgorithm)],

@@ -118,7 +118,9 @@ export const keysRevoke: DatabaseCommand = {
     }
     await revokeKey(context.db.fork(), context.audit(), context.masterKey(), kid);
     const current = (await listKeys(context.db.fork())).find((key) => key.alg === alg && key.state === 'current');
-    const signs = current ? `${current.kid} signs ${alg} now.` : `No API and no client uses ${alg}, so it has no key now.`;
+    const signs = current
+      ? `${current.kid} signs ${alg} now.`
+      : `No API and no client uses ${alg}, so it has no key now.`;
     return {
       data: { kid, alg, state: 'gone', revoked: true, signs: current?.kid ?? null },
       text: `Revoked the ${alg} key ${kid}: it is no longer published, and its tokens are refused. ${signs}`,

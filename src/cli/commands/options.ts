@@ -59,7 +59,8 @@ export async function findApis(
   const apis: Api[] = [];
   for (const audience of optionTexts(input, option)) {
     const api = await requireApi(context, tx, audience);
-    if (apis.some((other) => other.id === api.id)) throw new Failure('usage', `--${option} names ${audience} twice.`);
+    if (apis.some((other) => other.id === api.id))
+      throw new Failure('usage', `--${option} names ${audience} twice. Name each API once.`);
     apis.push(api);
   }
   return apis;

@@ -50,7 +50,8 @@ export const start: LocalCommand = {
         count,
         onReady: () => log.info(`${banner} · ${count} workers`),
         onStopping: () => log.info('stopping'),
-        onExit: (worker, reason) => log.error({ worker, how: reason }, 'a worker stopped unexpectedly, and is restarted'),
+        onExit: (worker, reason) =>
+          log.error({ worker, how: reason }, 'a worker stopped unexpectedly, and is restarted'),
       });
       return { data: null, text: '', exitCode: exit };
     }
@@ -76,9 +77,7 @@ export const start: LocalCommand = {
 };
 
 async function requireReady(db: Database): Promise<void> {
-  const problem = (await findDatabaseProblems(db)).find(
-    (one) => one.isFatal && one.error.code !== 'database_empty',
-  );
+  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.error.code !== 'database_empty');
   if (problem) throw problem.error;
   const pending = await db.migrations.pending();
   if (pending.length > 0) throw new Failure('failed', lackedMigrations(pending));
@@ -88,7 +87,8 @@ async function requireReady(db: Database): Promise<void> {
 
 function warnAboutSettings({ log }: RunningServer, issuer: string, isEmbedded: boolean): void {
   if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: use it for tests on this machine only');
-  if (isEmbedded) log.warn('the embedded database serves one process; stop the server before you back up the data folder');
+  if (isEmbedded)
+    log.warn('the embedded database serves one process; stop the server before you back up the data folder');
 }
 
 /** More than the cores of any machine: a higher number is probably a typing error. */

@@ -83,7 +83,10 @@ async function issue(context: Context, target: IssueTarget, owner: StatusOwner):
   const issueDeps = { db, access, keys: await context.keys() };
   const issued = await issueAccessToken(issueDeps, { ...target, owner, statusIndex: null }, context.clock.now());
   if (issued === 'ended' || issued === 'stale')
-    return new Failure('conflict', `${target.label} was changed at this moment. Nothing was issued; run it again.`);
+    return new Failure(
+      'conflict',
+      `${target.label} was changed at the same moment. Nothing was issued. Run the command again.`,
+    );
   return 'budget' in issued ? tooLarge(target.request.api.audience, issued) : issued;
 }
 
@@ -92,7 +95,11 @@ async function openRefreshGrant(
   context: Context,
   { request, user, client }: IssueTarget,
 ): Promise<{ owner: StatusOwner; token: string }> {
-  if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
+  if (!user || !client)
+    throw new Failure(
+      'usage',
+      'A refresh grant belongs to a client and a user. Name both: --client ID and --user NAME.',
+    );
   const { api } = request;
   const { config } = context;
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
@@ -106,7 +113,10 @@ async function openRefreshGrant(
     });
     await requireRefreshable(tx, lockedClient, api);
     if (!lockedUser.isActive || !lockedClient.isActive)
-      throw new Failure('conflict', 'The user or the client is not active any more.');
+      throw new Failure(
+        'conflict',
+        'The user or the client is no longer active. Nothing was issued. To see why: npx signet user show, or npx signet client show',
+      );
     const holder = { user: lockedUser, client: lockedClient.id, api: api.id, scope: null, session: null };
     const refreshGrant = openGrant(tx, deriveRefreshKey(context.masterKey()), holder, life, audit.at);
     const object = { kind: 'grant', id: refreshGrant.grant.id, label: user.username };
@@ -126,11 +136,11 @@ async function openRefreshGrant(
 async function requireRefreshable(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
   const { requests } = await readAudiences(tx, client.id);
   const reason = !client.grantTypes.includes('refresh_token')
-    ? 'its preset has no refresh tokens'
+    ? `it does not have the grant refresh_token (npx signet client update ${client.clientId} --grant refresh)`
     : !client.isFirstParty
       ? `it is not first-party (npx signet client update ${client.clientId} --first-party on)`
       : !requests.includes(api.audience)
-        ? `it may not ask for ${api.audience} (npx signet client update ${client.clientId} --api ${api.audience})`
+        ? `it may not request tokens for ${api.audience} (npx signet client update ${client.clientId} --api ${api.audience})`
         : undefined;
   if (reason) throw new Failure('conflict', `The client ${client.name} cannot hold a refresh grant: ${reason}.`);
 }
@@ -177,7 +187,8 @@ async function userRequest(
   const api = await requireApi(context, em, audience);
   // Read with its version, in one statement.
   const current = await findActiveUser(context.db, user.id);
-  if (!current) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
+  if (!current)
+    throw new Failure('conflict', `${user.username} was changed at the same moment. Run the command again.`);
   const principal = { ...userPrincipal(current), version: current.version };
   const rights = await readRights(em, principal, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
@@ -193,7 +204,8 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const client = await activeClient(em, idOrName);
   const api = await requireApi(context, em, audience);
   const current = await createClientCache(context.db).load(client.clientId);
-  if (!current?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
+  if (!current?.isActive)
+    throw new Failure('conflict', `${client.name} was changed at the same moment. Run the command again.`);
   const { version } = current;
   const principal = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
   const rights = await readRights(em, principal, api.id, context.clock.now());

@@ -110,7 +110,8 @@ export async function checkSessions(db: Database): Promise<Check[]> {
           ),
     ];
   const missing = await missingRoleDefaults(db);
-  if (missing.length === 0) return [ok(name, 'The session settings are right, on the connections and as defaults of the role.')];
+  if (missing.length === 0)
+    return [ok(name, 'The session settings are right, on the connections and as defaults of the role.')];
   return [
     note(
       name,

@@ -77,11 +77,7 @@ function checkPool({ width, cores, threads }: Hashing): Check {
       `Set UV_THREADPOOL_SIZE to ${width + 4} or more, or start Signet with npx signet, which sets it.`,
     );
   if (width === cores && cores > 1)
-    return note(
-      name,
-      `${summary}: during many logins, tokens wait for a core.`,
-      `Set SIGNET_HASH_WIDTH=${cores - 1}.`,
-    );
+    return note(name, `${summary}: during many logins, tokens wait for a core.`, `Set SIGNET_HASH_WIDTH=${cores - 1}.`);
   return ok(name, `${summary}.`);
 }
 
@@ -98,7 +94,8 @@ function checkQueue({ hashMs: measured, width, queue, waitMs, refusalMs }: Hashi
           `Set SIGNET_HASH_QUEUE=${recommendedQueue}, or raise SIGNET_HASH_WAIT_MS.`,
         )
       : ok('hash queue', `${queue} logins may wait up to ${waitMs} ms; hashing them takes ${Math.round(drainMs)} ms.`);
-  if (refusalMs > hashMs * 1.5) return [length, ok('refusals', `Failed logins are answered after ${refusalMs} ms, whatever the reason.`)];
+  if (refusalMs > hashMs * 1.5)
+    return [length, ok('refusals', `Failed logins are answered after ${refusalMs} ms, whatever the reason.`)];
   return [
     length,
     warn(

@@ -22,7 +22,9 @@ export async function checkKeys(db: Database, { leadSeconds, rotationSeconds }: 
       checks.push(fail(name, `APIs or clients need ${alg}, but it has no current key.`, remedy));
   for (const { kid, state, activateAt, retireAt } of keys)
     if (state === 'next' && isLate(activateAt))
-      checks.push(warn(name, `The next key ${kid} should sign since ${activateAt?.toISOString()}, but does not.`, remedy));
+      checks.push(
+        warn(name, `The next key ${kid} should sign since ${activateAt?.toISOString()}, but does not.`, remedy),
+      );
     else if (state === 'retiring' && isLate(retireAt))
       checks.push(warn(name, `The key ${kid} should have been removed at ${retireAt?.toISOString()}.`, remedy));
   if (leadSeconds < JWKS_MAX_AGE_SECONDS)

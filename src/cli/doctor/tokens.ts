@@ -89,7 +89,10 @@ export async function checkSizes(issuing: TokenCheckDeps): Promise<Check[]> {
   if (nearBudgets.length > 0) return nearBudgets;
   if (fullest.share === 0) return [ok('token size', 'No user and no client has permissions yet.')];
   return [
-    ok('token size', `The largest token uses ${Math.round(fullest.share * 100)} % of its budget (${fullest.audience}).`),
+    ok(
+      'token size',
+      `The largest token uses ${Math.round(fullest.share * 100)} % of its budget (${fullest.audience}).`,
+    ),
   ];
 }
 

@@ -11,14 +11,18 @@ export const permissionMessages: Messages<PermissionErrors> = {
     text: ({ audience, near }) =>
       `There is no API "${audience}". ${near === null ? 'To list the APIs: npx signet api list' : `Did you mean "${near}"?`}`,
   },
-  api_deleted_meanwhile: { exit: 'notFound', text: () => 'The API was deleted by another command. Nothing was changed.' },
+  api_deleted_meanwhile: {
+    exit: 'notFound',
+    text: () => 'Another command deleted the API. Nothing was changed. To list the APIs: npx signet api list',
+  },
   api_own_audience: {
     exit: 'conflict',
     text: ({ audience }) => `"${audience}" is Signet's own API. Choose another audience.`,
   },
   api_own_undeletable: {
     exit: 'conflict',
-    text: () => "Signet's own API guards the administration and cannot be deleted.",
+    text: () =>
+      "Signet's own API guards the administration and cannot be deleted. To list the other APIs: npx signet api list",
   },
   audience_like_client_id: {
     exit: 'usage',
@@ -53,14 +57,18 @@ export const permissionMessages: Messages<PermissionErrors> = {
     text: ({ name, near }) =>
       `There is no group "${name}". ${near === null ? 'To list the groups: npx signet group list' : `Did you mean "${near}"?`}`,
   },
-  group_name_too_long: { exit: 'usage', text: ({ max }) => `A group name can have at most ${max} characters.` },
-  group_name_empty: { exit: 'usage', text: () => 'A group needs a name.' },
+  group_name_too_long: {
+    exit: 'usage',
+    text: ({ max }) => `A group name can have at most ${max} characters. Choose a shorter name.`,
+  },
+  group_name_empty: { exit: 'usage', text: () => 'The name of the group is empty. Enter a name.' },
   group_name_unprintable: {
     exit: 'usage',
-    text: () => 'A group name cannot contain control characters or invisible characters.',
+    text: () => 'A group name cannot contain control characters or invisible characters. Choose another name.',
   },
   document_unreadable: {
     exit: 'usage',
-    text: ({ reason, line }) => `The file is neither YAML nor JSON: ${reason}${line === 0 ? '' : ` (line ${line})`}.`,
+    text: ({ reason, line }) =>
+      `The file is neither YAML nor JSON: ${reason}${line === 0 ? '' : ` (line ${line})`}. Correct the file.`,
   },
 };

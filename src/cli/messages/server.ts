@@ -38,6 +38,6 @@ export const serverMessages: Messages<ServerErrors> = {
   folder_lock_lost: {
     exit: 'failed',
     text: ({ folder }) =>
-      `Another process took the lock of ${folder}. This server stops at once, because two processes in one folder lose data.`,
+      `Another process took the lock of ${folder}. This server stops at once, because two processes in one folder lose data. Stop the other process, then start the server again.`,
   },
 };

@@ -13,7 +13,8 @@ export const tokenMessages: Messages<TokenErrors> = {
   },
   keys_changed_meanwhile: {
     exit: 'conflict',
-    text: () => 'Another command or server changed the keys at the same moment. Nothing was changed. Run the command again.',
+    text: () =>
+      'Another command or server changed the keys at the same moment. Nothing was changed. Run the command again.',
   },
   key_algorithm_unused: {
     exit: 'conflict',

@@ -9,7 +9,8 @@ export const userMessages: Messages<UserErrors> = {
   },
   user_id_not_found: {
     exit: 'notFound',
-    text: ({ id }) => `There is no user with the id ${id}. To list the users with their ids: npx signet user list --json`,
+    text: ({ id }) =>
+      `There is no user with the id ${id}. To list the users with their ids: npx signet user list --json`,
   },
   user_id_invalid: {
     exit: 'usage',
@@ -21,6 +22,6 @@ export const userMessages: Messages<UserErrors> = {
   },
   user_deleted_meanwhile: {
     exit: 'notFound',
-    text: () => 'The user was deleted by another command. Nothing was changed.',
+    text: () => 'Another command deleted the user. Nothing was changed. To list the users: npx signet user list',
   },
 };

@@ -68,8 +68,7 @@ export function resolveRequest(client: LiveClient | null, parameters: Parameters
   // §10.12).
   const lost = values.state === undefined ? ['state', 'request'].find((name) => tooLong.has(name)) : undefined;
   if (lost !== undefined) throw oauthError('parameter_too_long', { name: lost });
-  if (!client?.isActive || client.clientId !== values.client_id)
-    throw oauthError('client_unknown', { status: 400 });
+  if (!client?.isActive || client.clientId !== values.client_id) throw oauthError('client_unknown', { status: 400 });
   const hints = readResponseHints(values.request);
   const redirectUri = readRedirectUri(client, parameters);
   const isForm = (values.response_mode ?? hints.responseMode) === 'form_post' && acceptsForms(redirectUri);
@@ -116,8 +115,7 @@ export async function checkRequest(
   const claims = readClaimsParameter(values.claims);
   const hintedSubject = readHintSubject(endpoint, client, values.id_token_hint, prompts);
   const subjects = [hintedSubject, claims.sub].filter((one) => one !== null);
-  if (values.dpop_jkt !== undefined && !/^[\w-]{43}$/.test(values.dpop_jkt))
-    throw oauthError('dpop_jkt_invalid');
+  if (values.dpop_jkt !== undefined && !/^[\w-]{43}$/.test(values.dpop_jkt)) throw oauthError('dpop_jkt_invalid');
   if (hasRightsClaim(claims.names?.idToken ?? []) && (await hasJwtTypApi(endpoint.access, client)))
     throw oauthError('id_token_permissions_refused');
   const api = await findDefaultTarget(endpoint.access, client, readTarget(values));
@@ -154,8 +152,7 @@ function checkKind({ client, responseTarget, parameters: { values }, isPushed }:
   if (values.response_type === undefined) throw oauthError('parameter_missing', { name: 'response_type' });
   if (values.response_type !== 'code') throw oauthError('response_type_unsupported');
   // OAuth 2.0 Form Post Response Mode §2.
-  if (!['query', 'form_post', undefined].includes(values.response_mode))
-    throw oauthError('response_mode_invalid');
+  if (!['query', 'form_post', undefined].includes(values.response_mode)) throw oauthError('response_mode_invalid');
   if (values.response_mode === 'form_post' && !acceptsForms(responseTarget.redirectUri))
     throw oauthError('response_mode_not_postable');
   if (!client.grantTypes.includes('authorization_code')) throw oauthError('code_flow_not_allowed');

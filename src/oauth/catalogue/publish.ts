@@ -1,6 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
-import { type Api, apiView, changeCatalogue, type FormerAssignee, formerAssignees, listPermissions, MAX_PERMISSIONS, type PermissionSpec, permissionError } from '../../permissions/index.ts';
+import {
+  type Api,
+  apiView,
+  changeCatalogue,
+  type FormerAssignee,
+  formerAssignees,
+  listPermissions,
+  MAX_PERMISSIONS,
+  type PermissionSpec,
+  permissionError,
+} from '../../permissions/index.ts';
 import { readUsernames } from '../../users/index.ts';
 import { readClientIds } from '../clients/lookup.ts';
 

@@ -35,7 +35,8 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
   const supported = Object.values<string>(grantNames);
   for (const grantType of grantTypes)
     if (!supported.includes(grantType)) throw clientError('grant_type_unknown', { grantType, choices: supported });
-  if (grantTypes.includes('authorization_code') && redirectUris.length === 0) throw clientError('client_redirect_uri_missing');
+  if (grantTypes.includes('authorization_code') && redirectUris.length === 0)
+    throw clientError('client_redirect_uri_missing');
   // RFC 6749 §4.4: confidential clients only. RFC 8693 §5: token exchange requires client authentication.
   for (const grantType of ['client_credentials', grantNames['token-exchange']])
     if (authMethod === 'none' && grantTypes.includes(grantType))

@@ -32,7 +32,11 @@ export interface RedirectRules {
 export function checkRedirects(
   preset: Preset,
   uris: readonly string[],
-  { httpsOnly = false, schemes = [], setting = 'redirectUris' }: Partial<RedirectRules> & { setting?: RedirectSetting } = {},
+  {
+    httpsOnly = false,
+    schemes = [],
+    setting = 'redirectUris',
+  }: Partial<RedirectRules> & { setting?: RedirectSetting } = {},
 ): void {
   if (uris.length > MAX_URIS) throw clientError('client_redirect_uris_too_many', { setting, max: MAX_URIS });
   for (const uri of uris) {

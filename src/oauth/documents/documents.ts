@@ -3,7 +3,6 @@ import { isLoopbackHost } from '../../platform/config/index.ts';
 import {
   createGuardedFetch,
   FetchError,
-  type FetchErrorCode,
   type FetchOptions,
   type FetchResponse,
   type GuardedFetch,

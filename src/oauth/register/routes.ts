@@ -28,7 +28,7 @@ export async function registrationRoutes(app: App, deps: RegistrationDeps): Prom
         authorization: request.headers.authorization,
         metadata: request.body,
         ...(fault
-          ? { fault: { member: fault.instancePath.split('/')[1] ?? '', detail: fault.message ?? 'not taken' } }
+          ? { fault: { member: fault.instancePath.split('/')[1] ?? '', detail: fault.message ?? 'is invalid' } }
           : {}),
         requestId: request.id,
       });

@@ -53,8 +53,7 @@ async function requireUnused({ db }: RedeemDeps, request: GrantRequest, code: Co
 /** Checks that the request belongs to the authorization request of the code. */
 function requireSameRequest({ form, jkt }: GrantRequest, code: CodeState): void {
   // RFC 6749 §4.1.3: the same redirect URI, if the authorization request had one.
-  if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
-    throw oauthError('redirect_uri_differs');
+  if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri) throw oauthError('redirect_uri_differs');
   // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge belongs to another request.
   const verifier = form['code_verifier'];
   const isUnexpected = code.codeChallenge === null && verifier !== undefined;

@@ -223,7 +223,8 @@ async function openImpersonationGrant(
  */
 async function lockUserAndSession(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
   const epoch = await holdActiveUser(tx, user);
-  if (epoch === null || (sid && !(await holdSession(tx, sid)))) throw oauthError('exchanged_token_invalid', { name: 'subject_token' });
+  if (epoch === null || (sid && !(await holdSession(tx, sid))))
+    throw oauthError('exchanged_token_invalid', { name: 'subject_token' });
   return epoch;
 }
 

@@ -44,7 +44,8 @@ export function refreshTokenGrant(deps: RefreshDeps): GrantType<GrantState> {
       const { client, form, now, preloaded: grant } = request;
       if (!form['refresh_token']) throw oauthError('parameter_missing', { name: 'refresh_token' });
       const presented = readRefreshToken(form['refresh_token']);
-      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw oauthError('refresh_token_invalid');
+      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id)
+        throw oauthError('refresh_token_invalid');
       if (!grant.isLive) throw oauthError('refresh_token_invalid');
       const step = rotationStep(grant, presented.generation, now, deps.graceSeconds);
       if (step === 'reuse') {

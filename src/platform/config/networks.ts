@@ -40,8 +40,6 @@ const WIDEST = { ipv4: 8, ipv6: 7 };
 /** Throws for a network so wide that it covers the public internet: a trusted proxy states where requests come from. */
 export function requirePrivateWidth({ address, bits }: Network): void {
   if (bits === null) return;
-  if (bits < WIDEST[address.kind()])
-    throw settingFault('setting_network_too_wide', WIDEST);
-  if (address instanceof ipaddr.IPv6 && mapped.match(address, bits))
-    throw settingFault('setting_network_has_all_ipv4');
+  if (bits < WIDEST[address.kind()]) throw settingFault('setting_network_too_wide', WIDEST);
+  if (address instanceof ipaddr.IPv6 && mapped.match(address, bits)) throw settingFault('setting_network_has_all_ipv4');
 }

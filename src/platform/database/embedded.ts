@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/pglite';
 import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
@@ -37,7 +38,9 @@ export async function openEmbedded(
     pooler: NO_POOLER,
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
-    listen: async (channel, onNotify) => pglite.listen(channel, onNotify),
+    // The engine calls `onNotify` in the async context of the transaction that commits, and the ORM would make a transaction of the
+    // listener a part of that one.
+    listen: async (channel, onNotify) => pglite.listen(channel, AsyncResource.bind(onNotify)),
     // The folder's lock replaces the migration lock: no other process uses this folder.
     migrations: createMigrations(orm, model, (work) => work()),
     writeRoleDefaults: async () => NO_ROLE_DEFAULTS,

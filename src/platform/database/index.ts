@@ -1,7 +1,7 @@
 /**
  * database: access to PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, session settings, the lock on the embedded folder, running migrations, hot statements, purging in bounded
- *   batches, the change feed between processes.
+ * Owns: opening and closing, session settings, the lock on the embedded folder, running migrations, hot statements, views, bulk
+ *   statements, purging in bounded batches, the change feed between processes.
  * Does not own: entities and migrations (passed in), nor any rule about stored data.
  */
 import type { Config } from '../config/index.ts';

@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
-import { Problem } from './problems.ts';
+import { Problem, type ProblemWords } from './problems.ts';
 
 /** How long the response may take to be read: closing at once would discard data in transit (RFC 9112 §9.6). */
 const LINGER_MS = 1000;
@@ -10,7 +10,7 @@ const LINGER_MS = 1000;
  * Handles input that is not a valid request: no route, hook or reply sees it, so the problem document is written to the socket itself, and
  * the connection closes (RFC 9112 §2.2, §3). Further bytes trigger this handler again and get no second response.
  */
-export function handleClientErrors(log: FastifyBaseLogger) {
+export function handleClientErrors(log: FastifyBaseLogger, words: ProblemWords) {
   return (error: Error & { code?: string }, socket: Duplex): void => {
     if (socket.destroyed || socket.writableEnded) return;
     if (error.code === 'ECONNRESET' || !socket.writable || hasResponse(socket)) return void socket.destroy();
@@ -21,7 +21,7 @@ export function handleClientErrors(log: FastifyBaseLogger) {
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
     socket.on('error', () => socket.destroy());
-    socket.end(httpMessage(problem));
+    socket.end(httpMessage(problem, words));
   };
 }
 
@@ -40,8 +40,8 @@ function hasResponse(socket: Duplex): boolean {
   return response ? response.headersSent || response.req.complete : false;
 }
 
-function httpMessage(problem: Problem): string {
-  const body = JSON.stringify(problem.body());
+function httpMessage(problem: Problem, words: ProblemWords): string {
+  const body = JSON.stringify(problem.body(words));
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `Date: ${new Date().toUTCString()}`,

@@ -1,5 +1,5 @@
 import type { FastifyReply as Reply, FastifyRequest as Request, RouteOptions } from 'fastify';
-import { Problem } from './problems.ts';
+import { Problem, requestFault } from './problems.ts';
 import type { App } from './server.ts';
 
 declare module 'fastify' {
@@ -96,9 +96,7 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
 export function sameOrigin(origin: string, trusted: readonly string[]) {
   return (request: Request, _reply: Reply, done: () => void): void => {
     if (!safeMethods.includes(request.method) && isCrossOrigin(request, origin, trusted))
-      throw new Problem('cross_origin', {
-        detail: `Only pages of ${origin} can do this. To allow another origin, add it to SIGNET_TRUSTED_ORIGINS.`,
-      });
+      throw new Problem('cross_origin', { detail: requestFault('origin_not_trusted', { origin }) });
     done();
   };
 }

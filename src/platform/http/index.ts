@@ -10,13 +10,21 @@ export { acceptedWeight, prefersNamed, takesGzip } from '../media-type.ts';
 export { basePath, type HttpErrors, stripBasePath } from './base-path.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { allowAnyOrigin, allowOrigins, isCrossOrigin, sameOrigin } from './cors.ts';
-export { acceptForms, acceptPairs, formPairs } from './input.ts';
+export { acceptForms, acceptPairs, formPairs, type RepeatedNameError } from './input.ts';
 export { type DescribeRefusal, logOAuthRefusal } from './log-refusals.ts';
-export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
+export { descriptionText, OAUTH_STATUS, OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
 export { dpopHeader, handleOAuthErrors, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
-export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
+export { describeRoutes, type OpenapiTexts, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
 export { type PageError, renderErrorsAsPages } from './page-errors.ts';
-export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
+export {
+  type FieldProblem,
+  PROBLEM_STATUS,
+  Problem,
+  type ProblemCode,
+  type ProblemWords,
+  type RequestFaults,
+  tryLater,
+} from './problems.ts';
 export { notModified, sendDocument, servePublic } from './public-document.ts';
 export { type App, createServer, type ServerOptions, stringifyResponse } from './server.ts';

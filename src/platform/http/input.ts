@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isStorable } from '../casefold.ts';
 import { readMediaType } from '../media-type.ts';
-import { quote } from '../text.ts';
-import { Problem } from './problems.ts';
+import { Problem, requestFault } from './problems.ts';
+
+type BodyFault = ReturnType<typeof requestFault>;
 
 /** Deeper than any valid request, and shallow enough to walk. */
 const MAX_DEPTH = 32;
@@ -18,12 +19,12 @@ export function acceptJson(app: FastifyInstance): void {
     done: (error: Error | null, value?: unknown) => void,
   ) => void;
   acceptOnly(app, JSON_TYPE, (request, text, done) => {
-    const fail = (detail: string) => done(new Problem('bad_request', { detail }));
-    if (text === null) return fail('The body is not UTF-8.');
-    if (text.trim() === '') return fail('The body is empty.');
+    const fail = (fault: BodyFault) => done(new Problem('bad_request', { detail: fault }));
+    if (text === null) return fail(requestFault('request_not_utf8', { part: 'body' }));
+    if (text.trim() === '') return fail(requestFault('body_empty'));
     parseSafely(request, text, (error, value) => {
-      if (error) return fail('The body is not JSON.');
-      if (hasRepeatedName(text)) return fail('An object in the body repeats a name.');
+      if (error) return fail(requestFault('body_not_json'));
+      if (hasRepeatedName(text)) return fail(requestFault('body_name_repeated'));
       const defect = findDefect(value);
       return defect ? fail(defect) : done(null, value);
     });
@@ -34,18 +35,18 @@ export function acceptJson(app: FastifyInstance): void {
 export type RepeatedNameError = (name: string, request: FastifyRequest) => Error;
 
 const repeatedFieldProblem: RepeatedNameError = (name) =>
-  new Problem('bad_request', { detail: `The field ${quote(name)} is repeated. Send it once.` });
+  new Problem('bad_request', { detail: requestFault('form_field_repeated', { name }) });
 
 /** Accepts a form as a map of single values; a repeated name is refused (as RFC 6749 §3.1 requires for OAuth). */
 export function acceptForms(app: FastifyInstance, repeatedNameError = repeatedFieldProblem): void {
   acceptOnly(app, FORM_TYPE, (request, text, done) => {
     if (text === null || !isDecodable(text))
-      return done(new Problem('bad_request', { detail: 'The form is not UTF-8.' }));
+      return done(new Problem('bad_request', { detail: requestFault('request_not_utf8', { part: 'form' }) }));
     const fields: Record<string, string> = Object.create(null);
     for (const [name, value] of new URLSearchParams(text)) {
       if (name in fields) return done(repeatedNameError(name, request));
       if (!isStorable(name) || !isStorable(value))
-        return done(new Problem('bad_request', { detail: 'The form contains NUL or half a surrogate pair.' }));
+        return done(new Problem('bad_request', { detail: requestFault('request_not_storable', { part: 'form' }) }));
       fields[name] = value;
     }
     done(null, fields);
@@ -62,7 +63,8 @@ declare module 'fastify' {
 /** Accepts a form as text, for a route that handles repeated names itself with `formPairs`. */
 export function acceptPairs(app: FastifyInstance): void {
   acceptOnly(app, FORM_TYPE, (_request, text, done) => {
-    done(text === null ? new Problem('bad_request', { detail: 'The form is not UTF-8.' }) : null, text);
+    if (text !== null) return done(null, text);
+    done(new Problem('bad_request', { detail: requestFault('request_not_utf8', { part: 'form' }) }));
   });
 }
 
@@ -82,7 +84,7 @@ function acceptOnly(
     if (coding.toLowerCase() !== 'identity')
       return done(
         new Problem('unsupported_media_type', {
-          detail: `Send ${type} without Content-Encoding.`,
+          detail: requestFault('content_encoded', { type }),
           headers: { 'accept-encoding': 'identity' },
         }),
       );
@@ -101,7 +103,7 @@ function isInUtf8(field: string, type: string): boolean {
 /** The 415 for any other content type, which names the accepted one (RFC 9110 §15.5.16). */
 export function wrongType(request: FastifyRequest): Problem {
   const accepted = [JSON_TYPE, FORM_TYPE].find((type) => request.server.hasContentTypeParser(type)) ?? JSON_TYPE;
-  return new Problem('unsupported_media_type', { detail: `Send ${accepted} in UTF-8.` });
+  return new Problem('unsupported_media_type', { detail: requestFault('content_type_wrong', { type: accepted }) });
 }
 
 /** Returns every name and value of the query and the form, in order. */
@@ -109,10 +111,11 @@ export function formPairs(request: FastifyRequest): [name: string, value: string
   const start = request.url.indexOf('?');
   const texts = [start < 0 ? '' : request.url.slice(start + 1), typeof request.body === 'string' ? request.body : ''];
   return texts.flatMap((text) => {
-    if (!isDecodable(text)) throw new Problem('bad_request', { detail: 'The parameters are not UTF-8.' });
+    if (!isDecodable(text))
+      throw new Problem('bad_request', { detail: requestFault('request_not_utf8', { part: 'parameters' }) });
     const pairs = [...new URLSearchParams(text)];
     if (!pairs.flat().every(isStorable))
-      throw new Problem('bad_request', { detail: 'The parameters contain NUL or half a surrogate pair.' });
+      throw new Problem('bad_request', { detail: requestFault('request_not_storable', { part: 'parameters' }) });
     return pairs;
   });
 }
@@ -123,14 +126,12 @@ export function checkQuery(request: FastifyRequest): void {
   const start = request.url.indexOf('?');
   if (start < 0) return;
   if (!isDecodable(request.url.slice(start + 1)))
-    throw new Problem('bad_request', { detail: 'The query is not UTF-8.' });
+    throw new Problem('bad_request', { detail: requestFault('request_not_utf8', { part: 'query' }) });
   for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
     if (typeof value !== 'string')
-      throw new Problem('bad_request', { detail: `The parameter ${quote(name)} is repeated. Send it once.` });
+      throw new Problem('bad_request', { detail: requestFault('parameter_repeated', { name }) });
     if (!isStorable(name) || !isStorable(value))
-      throw new Problem('bad_request', {
-        detail: `The parameter ${quote(name)} contains NUL or half a surrogate pair.`,
-      });
+      throw new Problem('bad_request', { detail: requestFault('parameter_not_storable', { name }) });
   }
 }
 
@@ -175,13 +176,12 @@ function hasRepeatedName(json: string): boolean {
 }
 
 /** Walks without recursion, because the input decides the depth. */
-function findDefect(document: unknown): string | null {
+function findDefect(document: unknown): BodyFault | null {
   const stack: { value: unknown; depth: number }[] = [{ value: document, depth: 0 }];
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { value, depth } = next;
-    if (depth > MAX_DEPTH) return 'The body is nested too deeply.';
-    if (typeof value === 'string' && !isStorable(value))
-      return 'A text in the body contains NUL or half a surrogate pair.';
+    if (depth > MAX_DEPTH) return requestFault('body_too_deep');
+    if (typeof value === 'string' && !isStorable(value)) return requestFault('request_not_storable', { part: 'body' });
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, inner] of Object.entries(value))
       stack.push({ value: key, depth }, { value: inner, depth: depth + 1 });

@@ -63,8 +63,8 @@ const MAX_REASON_LENGTH = 512;
  * temporary unavailability is a warning. Any caller can cause these lines, so they are short.
  */
 export function logRefusal(request: FastifyRequest, status: number, code: string, error: Error): void {
-  const { log } = request;
-  const reason = quote(error.message, MAX_REASON_LENGTH);
+  const { log, server } = request;
+  const reason = error instanceof Problem ? error.reason(server.problemWords) : quote(error.message, MAX_REASON_LENGTH);
   if (status < 500 || status === 501) log.info({ code, reason }, 'refused');
   else if (error instanceof Problem || error instanceof OAuthError) log.warn({ code, reason }, 'not answered just now');
   else log.error({ err: error, code }, 'a request failed');

@@ -1,15 +1,14 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { quote } from '../text.ts';
-import { acceptForms } from './input.ts';
+import { acceptForms, type RepeatedNameError } from './input.ts';
 import { logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { type App, toProblem } from './server.ts';
 
 /**
  * Sets the rules of every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with `Pragma` (§5.1), and
- * OAuth's error format (§5.2).
+ * OAuth's error format (§5.2). `repeatedNameError`: the error of a name that is there twice.
  */
-export function oauthScope(app: App): void {
+export function oauthScope(app: App, repeatedNameError: RepeatedNameError): void {
   acceptForms(app, repeatedNameError);
   handleOAuthErrors(app);
   app.addHook('preValidation', (request, _reply, done) => {
@@ -20,14 +19,6 @@ export function oauthScope(app: App): void {
     if (repeatedName !== undefined) throw repeatedNameError(repeatedName, request);
     done();
   });
-}
-
-/** RFC 6749 §3.1, §3.2; RFC 8707 §2: a repeated `resource` has that standard's own code, where the route has targets. */
-function repeatedNameError(name: string, { routeOptions }: FastifyRequest): OAuthError {
-  const takesTarget = routeOptions.schema?.oauthErrors?.includes('invalid_target');
-  return name === 'resource' && takesTarget
-    ? new OAuthError('invalid_target', 'A token is for one API. Send one resource.')
-    : new OAuthError('invalid_request', `The parameter ${quote(name)} is repeated. Send it once.`);
 }
 
 /** Sets the responses of this scope: `Pragma`, and OAuth's error format. */
@@ -57,10 +48,14 @@ function sendOAuthError(error: FastifyError | Error, request: FastifyRequest, re
 
 function toOAuthError(error: FastifyError | Error, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error;
-  const { status, extra } = toProblem(error, request);
-  const { detail = 'The request cannot be read.', headers = {} } = extra;
+  const problem = toProblem(error, request);
+  const { status, code, extra } = problem;
+  const { headers = {} } = extra;
+  const words = request.server.problemWords;
+  const title = `${words.title(code)}.`;
+  if (status >= 500 && status !== 503) return new OAuthError('server_error', title);
+  const detail = problem.detail(words) ?? title;
   if (status === 503) return new OAuthError('temporarily_unavailable', detail, { headers });
-  if (status >= 500) return new OAuthError('server_error', 'Something went wrong.');
   return new OAuthError('invalid_request', detail, {
     status: status === 413 || status === 415 ? status : 400,
     headers,

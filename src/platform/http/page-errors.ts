@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { PROBLEMS } from './problems.ts';
 import { type App, toProblem } from './server.ts';
 
 /** An error that a person reads. */
@@ -9,7 +8,8 @@ export interface PageError {
   readonly status: number;
   /** The code that programs would get, for support. */
   readonly code: string;
-  readonly title: string;
+  /** Null for an OAuth error, which has none. */
+  readonly title: string | null;
   readonly detail: string;
   /** For developers; only in development. */
   readonly remedy: string | null;
@@ -31,10 +31,10 @@ export function renderErrorsAsPages(app: App, render: (reply: FastifyReply, erro
 function readError(error: FastifyError | Error, request: FastifyRequest) {
   if (error instanceof OAuthError) {
     const { status, code, message: detail, headers } = error;
-    return { status, code, title: 'This request cannot be answered', detail, headers };
+    return { status, code, title: null, detail, headers };
   }
   const problem = toProblem(error, request);
   const { status, code, extra } = problem;
-  const { detail = '' } = problem.body();
-  return { status, code, title: PROBLEMS[code].title, detail, headers: extra.headers ?? {} };
+  const words = request.server.problemWords;
+  return { status, code, title: words.title(code), detail: problem.detail(words) ?? '', headers: extra.headers ?? {} };
 }

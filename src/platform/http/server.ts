@@ -15,7 +15,7 @@ import { handleClientErrors } from './client-errors.ts';
 import { acceptJson, checkQuery, wrongType } from './input.ts';
 import { type DescribeRefusal, logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { Problem, type ProblemCode, tryLater } from './problems.ts';
+import { Problem, type ProblemCode, type ProblemWords, requestFault, tryLater } from './problems.ts';
 import { RequestLog } from './request-log.ts';
 import { watchResponses } from './responses.ts';
 
@@ -31,6 +31,7 @@ export interface ServerOptions {
   readonly describeRefusal: DescribeRefusal;
   /** Returns the problem of a refusal of the domain that a route did not handle. */
   readonly domainProblem: DomainProblem;
+  readonly problemWords: ProblemWords;
   /** The path of the issuer; empty if it has none. */
   readonly basePath: string;
   /** PEM: if set, the server uses https (in development; in production a proxy does). */
@@ -42,6 +43,7 @@ type DomainProblem = (error: DomainError) => Problem;
 declare module 'fastify' {
   interface FastifyInstance {
     domainProblem: DomainProblem;
+    problemWords: ProblemWords;
   }
 }
 
@@ -68,7 +70,7 @@ export function createServer(options: ServerOptions) {
     ...(options.https ? { https: { ...duplicateHeaders, ...options.https } as never } : {}),
     ...(options.basePath === '' ? {} : { rewriteUrl: stripBasePath(options.basePath) }),
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
-    clientErrorHandler: handleClientErrors(options.log) as never,
+    clientErrorHandler: handleClientErrors(options.log, options.problemWords) as never,
     // Requests that the router refuses bypass the hooks below.
     frameworkErrors: (error, request, reply) => {
       const [fastifyRequest, fastifyReply] = [request as FastifyRequest, reply as unknown as FastifyReply];
@@ -80,6 +82,7 @@ export function createServer(options: ServerOptions) {
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorate('describeRefusal', options.describeRefusal);
   app.decorate('domainProblem', options.domainProblem);
+  app.decorate('problemWords', options.problemWords);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readClientAddress(app, options.trustProxy);
   if (options.basePath !== '') rejectOwnPath(app, options.basePath);
@@ -94,9 +97,7 @@ export function createServer(options: ServerOptions) {
     setDefaultHeaders(request, reply);
     checkHost(request);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
-      throw new Problem('misdirected', {
-        detail: `Development mode accepts the host names ${options.hosts.join(', ')} only.`,
-      });
+      throw new Problem('misdirected', { detail: requestFault('host_not_local', { hosts: options.hosts }) });
     done();
   });
   app.addHook('preValidation', (request, _reply, done) => {
@@ -128,7 +129,7 @@ const hostPattern = /^(?:\[[\da-f:.]{2,45}\]|[\w.~-]{1,255})(?::\d{0,5})?$/i;
 /** RFC 9112 §3.2: exactly one valid `Host`, otherwise 400. HTTP/1.0 has none. */
 function checkHost({ headers: { host }, raw }: FastifyRequest): void {
   if (host === undefined ? raw.httpVersion === '1.0' : hostPattern.test(host)) return;
-  throw new Problem('bad_request', { detail: 'Send one Host header with a name or an address, and the port.' });
+  throw new Problem('bad_request', { detail: requestFault('host_invalid') });
 }
 
 function hostName(host: string): string {
@@ -147,11 +148,11 @@ function answerWrongMethods(app: App): void {
     const matching = routes.filter((route) => route.path.test(path));
     if (matching.length === 0) return reply.send(new Problem('not_found'));
     const allow = [...new Set(matching.flatMap((route) => route.methods))].sort().join(', ');
-    const detail = `Use ${allow}.`;
+    const fault = requestFault('method_wrong', { allow });
     if (!matching.some((route) => route.isOAuth))
-      return reply.send(new Problem('method_not_allowed', { detail, headers: { allow } }));
+      return reply.send(new Problem('method_not_allowed', { detail: fault, headers: { allow } }));
     // OAuth clients expect OAuth's error format (RFC 6749 §5.2).
-    const refusal = new OAuthError('invalid_request', detail);
+    const refusal = new OAuthError('invalid_request', app.problemWords.detail(fault));
     logOAuthRefusal(request, refusal);
     return reply
       .code(405)
@@ -175,7 +176,10 @@ function sendError(error: FastifyError | Error, request: FastifyRequest, reply: 
   const problem = toProblem(error, request);
   logRefusal(request, problem.status, problem.code, error);
   for (const [name, value] of Object.entries(problem.extra.headers ?? {})) void reply.header(name, value);
-  void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body()));
+  void reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problem.body(request.server.problemWords)));
 }
 
 /** Maps any error to a problem. */
@@ -214,7 +218,7 @@ function validationProblem(error: Partial<FastifyError>): Problem {
     return fields.map((field) => ({
       pointer: quote(pointerTo(instancePath, field), MAX_POINTER_LENGTH),
       code: codes[keyword] ?? 'invalid',
-      detail: texts[keyword] ?? message ?? 'This value is invalid.',
+      detail: faults[keyword] ?? requestFault('field_invalid', { rule: message ?? null }),
     }));
   });
   return new Problem('invalid', { errors: errors.slice(0, 20), reason: `${error.validationContext} refused` });
@@ -234,9 +238,9 @@ const codes: Record<string, string> = {
   maxLength: 'max_length',
   minLength: 'min_length',
 };
-const texts: Record<string, string> = {
-  required: 'This field is required.',
-  additionalProperties: 'There is no such field.',
+const faults: Record<string, DomainError> = {
+  required: requestFault('field_missing'),
+  additionalProperties: requestFault('field_unknown'),
 };
 
 /**

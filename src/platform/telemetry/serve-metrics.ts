@@ -44,7 +44,8 @@ async function answer(metrics: Metrics, request: IncomingMessage, response: Serv
       })
       .end(request.method === 'HEAD' ? undefined : text);
   const plain = 'text/plain; charset=utf-8';
-  if (request.url?.split('?')[0] !== '/metrics') return void send(404, plain, 'Not found. The metrics are at /metrics.\n');
+  if (request.url?.split('?')[0] !== '/metrics')
+    return void send(404, plain, 'Not found. The metrics are at /metrics.\n');
   // RFC 9110 §15.5.6
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return void send(405, plain, 'Method not allowed. Use GET.\n', { allow: 'GET, HEAD' });

@@ -162,8 +162,7 @@ async function setKeyState(
   to: { state: SigningKey['state']; activatedAt?: Date; retireAt?: Date; privateSealed?: Buffer },
 ): Promise<void> {
   const { kid, alg, state } = key;
-  if ((await tx.nativeUpdate(SigningKey, { kid, state }, to)) !== 1)
-    throw tokenError('keys_changed_meanwhile');
+  if ((await tx.nativeUpdate(SigningKey, { kid, state }, to)) !== 1) throw tokenError('keys_changed_meanwhile');
   recordChange(tx, audit, {
     action: 'change',
     object: { kind: 'signingkey', id: kid, label: kid },

@@ -11,6 +11,7 @@ import {
   takesGzip,
   tryLater,
 } from '../../platform/http/index.ts';
+import { statusListError } from '../errors.ts';
 import { LIST_TTL_SECONDS } from './list-signer.ts';
 import type { StatusLists } from './lists.ts';
 import { statusListUri } from './status-index.ts';
@@ -87,9 +88,9 @@ function listRoute(app: App, lists: StatusLists): void {
       reply.header('vary', 'Accept, Accept-Encoding');
       // §8.4: past lists are not kept.
       if (request.query.time !== undefined)
-        throw new Problem('not_implemented', { detail: 'Lists of the past are not kept.' });
+        throw new Problem('not_implemented', { detail: statusListError('status_list_past') });
       if (acceptedWeight(request.headers.accept, TYPE) === 0)
-        throw new Problem('not_acceptable', { detail: `It comes as ${TYPE}.` });
+        throw new Problem('not_acceptable', { detail: statusListError('status_list_type', { type: TYPE }) });
       const document = await lists.document(Number(request.params.list));
       if (document === 'unavailable') throw tryLater('unavailable', 2, 'the database was not read for too long');
       if (!document) throw new Problem('not_found');

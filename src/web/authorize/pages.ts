@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { authorize } from '../../oauth/index.ts';
-import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
+import { authorize, oauthError } from '../../oauth/index.ts';
+import { type App, acceptPairs, formPairs, type Reply, type Request } from '../../platform/http/index.ts';
 import { currentSession } from '../../sessions/index.ts';
 import { errorPages, htmlResponse, redirectResponse, renderErrors, retryResponse } from '../../ui/render.ts';
 import { requestOrigin, type SignInDeps } from '../session.ts';
@@ -50,7 +50,7 @@ const clientErrors = [
 
 const operation = {
   tags: ['pages'],
-  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client hears by the redirect: ${clientErrors}.`,
+  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client gets these errors by the redirect: ${clientErrors}.`,
   response: {
     ...errorPages,
     200: htmlResponse('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
@@ -58,10 +58,10 @@ const operation = {
       'To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.',
     ),
     400: htmlResponse(
-      'The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.',
+      'The client is unknown, its redirect URI is not registered, or (`invalid_request_uri`) the pushed request is invalid.',
     ),
     429: retryResponse(
-      'Too many requests from this network wait for their users. Nothing was used up: reload it then.',
+      'Too many requests of this network wait for their users. The request is still valid: load the page again later.',
     ),
   },
 };
@@ -110,5 +110,5 @@ async function respond(
   const next = await authorize(endpoint, formPairs(request), session, requestOrigin(request));
   if (next.kind === 'response') return sendAuthorizationResponse(reply, next.response);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
-  throw new OAuthError('invalid_request_uri', 'This request was used already.');
+  throw oauthError('request_uri_invalid');
 }

@@ -12,6 +12,7 @@ import {
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
 import { currentSession, type LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
+import { message } from '../../ui/messages.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import type { SignInDeps } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
@@ -22,11 +23,9 @@ export interface DevicePageDeps extends SignInDeps {
 }
 
 const PATH = '/oauth2/device';
-const CODE_NOT_FOUND =
-  'The code is invalid or has expired. Look at your device again: a code is valid for ten minutes.';
 
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
-const loginRedirect = redirectResponse('To the login page: nobody is signed in.');
+const loginRedirect = redirectResponse('To the login page: no user is signed in.');
 
 /**
  * The pages on which the user of a device decides (RFC 8628 §3.3): the code, the question, the result. A person takes
@@ -59,14 +58,16 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
     form: Type.Object({
       user_code: Type.String(),
       decision: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('deny')])),
-      confirmation: Type.Optional(Type.String({ description: 'As the page had it: whom it was shown to.' })),
+      confirmation: Type.Optional(
+        Type.String({ description: 'The value that the page has: it binds the form to its session.' }),
+      ),
     }),
     response: {
       ...errorPages,
       200: htmlResponse('The question, or what was decided.'),
       303: loginRedirect,
-      422: htmlResponse('The form again: nothing waits under that code.'),
-      429: retryResponse('Too many codes that were not right.'),
+      422: htmlResponse('The form again: the code is invalid or has expired.'),
+      429: retryResponse('Too many wrong codes.'),
     },
   };
   app.post(PATH, { schema: post }, async (request, reply) => {
@@ -112,14 +113,15 @@ async function submitCode(deps: DevicePageDeps, reply: Reply, fields: Record<str
   if (device || isDone) await reserved.release();
   if (isDone) return showDecision(reply, decision as UserDecision);
   // The same response for a code that is unknown, expired or used.
-  if (userCode === null || !device) return render(reply, 422, 'Connect a device', codeForm(typed, CODE_NOT_FOUND));
+  if (userCode === null || !device)
+    return render(reply, 422, 'Connect a device', codeForm(typed, message('device.code_invalid')));
   const hidden = { userCode, confirmation: expected };
   if (decision !== 'allow' && decision !== 'deny')
     return render(reply, 200, 'Allow this device?', question(device, user, hidden, false));
   if (!isEqual(confirmation, expected))
     return render(reply, 200, 'Allow this device?', question(device, user, hidden, true));
   if (!(await decide(deps.endpoint, device, context, decision)) && !(await isRepeated()))
-    return render(reply, 422, 'Connect a device', codeForm(typed, CODE_NOT_FOUND));
+    return render(reply, 422, 'Connect a device', codeForm(typed, message('device.code_invalid')));
   return showDecision(reply, decision);
 }
 

@@ -1,6 +1,7 @@
 import { formatUserCode, type PendingDevice } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
+import { message, wait } from '../../ui/messages.ts';
 import { scopeLabels } from '../interaction/consent.ts';
 
 /** Relative, so that forms post to their own address behind any proxy. */
@@ -23,7 +24,7 @@ export function question(
   hasChanged: boolean,
 ): Html {
   const { client, api, permissions } = device;
-  return html`${hasChanged ? html`<p class="error">Look again: this page was shown to another session.</p>` : null}
+  return html`${hasChanged ? html`<p class="error">${message('device.changed')}</p>` : null}
 <p><strong>${client.name}</strong> on a device wants to act for <strong>${user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="quiet">This name is not verified.</p>` : null}
 <p>Does the device show this code? <strong><code>${formatUserCode(hidden.userCode)}</code></strong></p>
@@ -53,5 +54,5 @@ export const denied = html`<p>The device does not get access. You can close this
 
 /** RFC 8628 §5.1. */
 export function tooMany(seconds: number): Html {
-  return html`<p>Too many wrong codes. Try again in ${Math.ceil(seconds / 60)} minutes.</p>`;
+  return html`<p>${message('device.throttled', wait(seconds))}</p>`;
 }

@@ -12,6 +12,7 @@ import { singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { currentSession } from '../../sessions/index.ts';
 import { type Html, html } from '../../ui/html.ts';
+import { message } from '../../ui/messages.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
 import { sendAuthorizationResponse } from '../authorize/send-response.ts';
 import { browserBinding, requestOrigin, type SignInDeps } from '../session.ts';
@@ -24,7 +25,7 @@ const responses = {
     'The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.',
   ),
   303: redirectResponse('To the login page; or to the client, with a code or an error.'),
-  410: htmlResponse('Unknown, expired, already used, or begun in another browser.'),
+  410: htmlResponse('Unknown, expired, already used, or started in another browser.'),
 };
 
 /**
@@ -91,7 +92,7 @@ async function showNext(deps: SignInDeps, reply: Reply, id: string, next: NextSt
     case 'redeemed':
       return render(reply, 200, 'You are signed in', alreadySignedIn(next.resolvedRequest, issuer));
     case 'gone':
-      return render(reply, 410, 'This page is no longer valid', goneContent);
+      return render(reply, 410, message('interaction.gone_title'), html`<p>${message('interaction.gone')}</p>`);
     default:
       return showConsent(deps, reply, id, next);
   }
@@ -118,6 +119,3 @@ function siteUrl(redirectUri: string): string | null {
   const { protocol, origin } = new URL(redirectUri);
   return protocol === 'https:' || protocol === 'http:' ? `${origin}/` : null;
 }
-
-const goneContent = html`<p>It was answered already, is older than half an hour, or was begun in another browser.</p>
-<p>Go back to the application that you came from, and sign in from there again.</p>`;

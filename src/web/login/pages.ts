@@ -7,6 +7,7 @@ import { currentSession, type LiveSession } from '../../sessions/index.ts';
 import { type Authentication, type ClientInfo, formDigest, signIn } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { type CspOptions, field } from '../../ui/layout.ts';
+import { message, wait } from '../../ui/messages.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import { interactionFrom, safeReturnTo } from '../return-to.ts';
 import { browserBinding, requestOrigin, type SignInDeps } from '../session.ts';
@@ -19,9 +20,6 @@ export interface LoginDeps extends SignInDeps {
 
 const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const optionalText = Type.Optional(Type.String());
-const INCOMPLETE = 'Type your username and your password.';
-const BUSY = 'The server is busy. Try again in a few seconds.';
-const WRONG_CREDENTIALS = 'Wrong username or password.';
 
 /** The login page. The cross-origin rule applies. */
 export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
@@ -36,7 +34,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     response: {
       ...errorPages,
       200: htmlResponse('The form.'),
-      303: redirectResponse('To `next`: whoever is there is logged in already, and need not be again.'),
+      303: redirectResponse('To `next`: a user is signed in already.'),
     },
   };
   app.get('/login', { schema: get }, async (request, reply) => {
@@ -94,7 +92,7 @@ async function submitForm(
   const { username, password, next } = fields;
   const showAgain = async (status: number, error: string) =>
     showForm(reply, status, await loadContext(deps, request, reply, next), { username, error });
-  if (username === '' || password === '') return showAgain(200, INCOMPLETE);
+  if (username === '' || password === '') return showAgain(200, message('login.incomplete'));
   const secret = deps.flow.read(request);
   const clientInfo: ClientInfo = {
     ip: request.ip,
@@ -128,20 +126,17 @@ async function tryForm(
     case 'repeated':
       return { kind: 'signed_in', token: result.token };
     case 'throttled':
-      return { status: 429, error: tooMany(result.retryAfterSeconds), ...result, kind: 'again' };
+      return {
+        status: 429,
+        error: message('login.throttled', wait(result.retryAfterSeconds)),
+        ...result,
+        kind: 'again',
+      };
     case 'busy':
-      return { status: 503, error: BUSY, ...result, kind: 'again' };
+      return { status: 503, error: message('login.busy'), ...result, kind: 'again' };
     default:
-      return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
+      return { kind: 'again', status: 401, error: message('login.wrong') };
   }
-}
-
-function tooMany(seconds: number): string {
-  return `There were too many attempts. Try again in ${waitText(seconds)}.`;
-}
-
-function waitText(seconds: number): string {
-  return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
 
 interface LoginContext {

@@ -14,6 +14,7 @@ import {
 import { currentSession, type SessionDeps } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
+import { message } from '../../ui/messages.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
 import { question, signedOut, signedOutUnregistered, stayed } from './views.ts';
 
@@ -38,7 +39,7 @@ const operation = {
   tags: ['pages'],
   security: [{ session: [] }, {}] as Record<string, string[]>[],
   response: {
-    200: htmlResponse('The question whether to sign out, or what became of it.'),
+    200: htmlResponse('The question whether to sign out, or the result.'),
     303: redirectResponse('To `post_logout_redirect_uri`, with `state`.'),
     ...errorPages,
   },
@@ -144,10 +145,10 @@ const MAX_STATE_LENGTH = 8192;
 function readFields(request: Request): Record<string, string> {
   const [query, form] = [request.query, request.body ?? {}] as [Record<string, string>, Record<string, string>];
   if (request.method === 'POST' && Object.keys(query).some((name) => name in form))
-    throw new Problem('bad_request', { detail: 'A parameter is in the query and in the form.' });
+    throw new Problem('bad_request', { detail: message('logout.parameter_repeated') });
   const fields = Object.entries(request.method === 'POST' ? form : query);
   // As at the authorization endpoint: without its state the client would not recognise the response.
   if (fields.some(([name, value]) => name === 'state' && value.length > MAX_STATE_LENGTH))
-    throw new Problem('bad_request', { detail: 'The parameter state is too long.' });
+    throw new Problem('bad_request', { detail: message('logout.state_too_long', { max: MAX_STATE_LENGTH }) });
   return Object.fromEntries(fields.filter(([, value]) => value !== ''));
 }

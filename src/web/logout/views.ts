@@ -1,5 +1,6 @@
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
+import { message } from '../../ui/messages.ts';
 
 /** Parameters that the form sends again with the answer. */
 const FORM_PARAMETERS = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state'];
@@ -29,13 +30,13 @@ ${hidden.map(({ name, value }) => field({ name, value, label: '', type: 'hidden'
 
 /** With a link back, if the client asked for its user back. */
 export function signedOut(client: { readonly name: string; readonly href: string } | null): Html {
-  return html`<p>Nobody is signed in in this browser. You can close this page.</p>
+  return html`<p>No user is signed in in this browser. You can close this page.</p>
 ${client ? html`<p><a href="${client.href}">Back to ${client.name}</a></p>` : null}`;
 }
 
 /** For an address that is not registered for the client. `remedy`: for developers, in development. */
 export function signedOutUnregistered(remedy: string | null): Html {
-  return html`<p class="error" role="alert">You are signed out. The app's return address (post_logout_redirect_uri) is not registered, so we cannot send you back. Go back to it on your own.</p>
+  return html`<p class="error" role="alert">${message('logout.unregistered')}</p>
 ${remedy === null ? null : html`<p>In development only: ${remedy}</p>`}
 ${signedOut(null)}`;
 }

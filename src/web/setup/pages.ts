@@ -6,7 +6,7 @@ import type { Clock } from '../../platform/time.ts';
 import { createAdministrator, isSetupOpen } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { fieldText } from '../../ui/messages.ts';
+import { fieldText, message } from '../../ui/messages.ts';
 import { htmlResponse, render } from '../../ui/render.ts';
 import type { FieldError } from '../../users/index.ts';
 
@@ -77,12 +77,12 @@ export async function setupPages(app: App, deps: SetupPageDeps): Promise<void> {
 }
 
 function showGone({ issuer }: SetupPageDeps, reply: Reply): Reply {
-  return render(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
+  return render(reply, 410, message('setup.gone_title'), noLongerValid(issuer));
 }
 
 /** True with and without an administrator, so that a made-up link reveals neither. */
 function noLongerValid(issuer: string): Html {
-  return html`<p>A setup link works once, for a day, and only while there is no administrator.</p>
+  return html`<p>${message('setup.gone')}</p>
 <p>If you have an account already, <a href="${issuer}/login">sign in</a>.</p>
 <p class="quiet">If there is no administrator yet, get a new link: <code>npx signet setup-link</code>. To create another one: <code>npx signet createsuperuser</code></p>`;
 }

@@ -1,4 +1,4 @@
-import { describeReport } from '../../../src/imports/django/index.ts';
+import { describeReport } from '../../../src/cli/commands/import-django-text.ts';
 import { findSourceId, ImportedRecord } from '../../../src/imports/index.ts';
 import { deleteUser, findUser, renameUser, User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../../src/audit/index.ts';
-import { type ImportInput, type ImportReport, importDjango } from '../../../src/imports/django/index.ts';
+import { type ImportInput, ImportRefused, type ImportReport, importDjango } from '../../../src/imports/django/index.ts';
 import { makeUnusable } from '../../../src/passwords/index.ts';
 import { findApi, readRights } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { Failure } from '../../../src/platform/errors.ts';
+import { DomainError } from '../../../src/platform/errors.ts';
 import { createUser, findUser, type User, userPrincipal } from '../../../src/users/index.ts';
 
 /** What `manage.py dumpdata` of Django 3.2 wrote, and what that Django answered about the same database. */
@@ -178,14 +178,22 @@ export function project(users: readonly Row[] = []) {
   return { audience: `site-${tag}`, group: `Editors ${tag}`, tag, rows: [...rows, ...named] };
 }
 
-export async function catchFailure(work: Promise<unknown>): Promise<Failure & { details: { report: ImportReport } }> {
+/** The refusal of the domain that this ends with. */
+export async function catchRefusal(work: Promise<unknown>): Promise<DomainError> {
   try {
     await work;
   } catch (error) {
-    if (error instanceof Failure) return error as never;
+    if (error instanceof DomainError) return error;
     throw error;
   }
-  throw new Error('it did not fail');
+  throw new Error('it was not refused');
+}
+
+/** The refusal for what the report lists. */
+export async function catchRefusedImport(work: Promise<unknown>): Promise<ImportRefused> {
+  const error = await catchRefusal(work);
+  if (error instanceof ImportRefused) return error;
+  throw error;
 }
 
 export async function makeUser(db: Database, username: string): Promise<User> {

@@ -1,9 +1,10 @@
+import { describeRefusal } from '../../../src/cli/commands/import-django-text.ts';
 import { changeCatalogue, createApi, createGroup } from '../../../src/permissions/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import {
   audit,
-  catchFailure,
+  catchRefusedImport,
   makeUser,
   picture,
   project,
@@ -19,17 +20,24 @@ await onEachEngine(t, async (t, db) => {
     await makeUser(db, `Ada-${tag.toUpperCase()}`);
     await createGroup(db.fork(), audit, group.toUpperCase());
     const before = await picture(db.fork());
-    const failure = await catchFailure(runImport(db, rows, { audience }));
-    t.equal(failure.kind, 'conflict');
-    t.match(failure.message, new RegExp(`auth\\.user 1 "ada-${tag}"`));
-    t.match(failure.message, /--existing skip.*--renames/s);
+    const refusal = await catchRefusedImport(runImport(db, rows, { audience }));
+    t.match(refusal, { code: 'import_refused', params: { conflicts: 2, unmapped: 0, lastSuperusers: 0 } });
+    t.match(refusal.report.conflicts[1], {
+      name: `ada-${tag}`,
+      code: 'name_taken',
+      params: { kind: 'user', name: `Ada-${tag.toUpperCase()}` },
+    });
+    t.match(
+      describeRefusal(refusal.report, {}),
+      new RegExp(`auth\\.user 1 "ada-${tag}".*--existing skip.*--renames`, 's'),
+    );
     t.same(
-      failure.details.report.conflicts.map((one) => one.record),
+      refusal.report.conflicts.map((one) => one.record),
       ['auth.group 1', 'auth.user 1'],
     );
     t.same(await picture(db.fork()), before);
     const dry = await runImport(db, rows, { audience, dryRun: true });
-    t.same({ ...dry, dryRun: false }, failure.details.report, 'a dry run tells the same and fails not');
+    t.same({ ...dry, dryRun: false }, refusal.report, 'a dry run tells the same and fails not');
   });
 
   await t.test('--existing skip: what exists is left alone, and nobody becomes a member of it', async (t) => {
@@ -45,7 +53,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(report.skipped, [
       { record: 'auth.group 1' },
       { record: 'auth.user 1' },
-      { record: 'auth.user 2', what: /was skipped/ },
+      { record: 'auth.user 2', code: 'group_skipped', params: { group } },
     ]);
     t.same(await readPermissions(db, `ada-${tag}`, audience), []);
     t.same(await readPermissions(db, `bob-${tag}`, audience), []);
@@ -65,13 +73,12 @@ await onEachEngine(t, async (t, db) => {
       await createGroup(db.fork(), audit, group);
       const before = await picture(db.fork());
       for (const existing of ['fail', 'update'] as const) {
-        const failure = await catchFailure(runImport(db, rows, { audience, existing }));
-        t.equal(failure.kind, 'conflict');
+        const { report } = await catchRefusedImport(runImport(db, rows, { audience, existing }));
         t.same(
-          failure.details.report.conflicts.map((one) => one.record),
+          report.conflicts.map((one) => one.record),
           ['auth.group 1', 'auth.user 1'],
         );
-        t.same(failure.details.report.renames.length, 2, 'another name is proposed for each');
+        t.same(report.renames.length, 2, 'another name is proposed for each');
       }
       t.same(await picture(db.fork()), before);
     },
@@ -82,7 +89,7 @@ await onEachEngine(t, async (t, db) => {
     await runImport(db, first.rows, { audience: first.audience });
     const audience = `${first.audience}-2`;
     for (const existing of ['fail', 'update'] as const)
-      t.equal((await catchFailure(runImport(db, first.rows, { audience, existing }))).kind, 'conflict');
+      t.ok((await catchRefusedImport(runImport(db, first.rows, { audience, existing }))).report.conflicts.length > 0);
     await runImport(db, first.rows, { audience, existing: 'skip' });
     t.same(await readPermissions(db, `ada-${first.tag}`, audience), []);
   });
@@ -92,13 +99,12 @@ await onEachEngine(t, async (t, db) => {
     const groups: Row[] = [{ model: 'auth.group', pk: 2, fields: { name: `EDITORS ${tag}`, permissions: [] } }];
     const before = await picture(db.fork());
     for (const existing of ['fail', 'skip', 'update'] as const) {
-      const failure = await catchFailure(runImport(db, [...rows, ...groups], { audience, existing }));
-      t.equal(failure.kind, 'conflict');
+      const { report } = await catchRefusedImport(runImport(db, [...rows, ...groups], { audience, existing }));
       t.same(
-        failure.details.report.conflicts.map((one) => one.record),
+        report.conflicts.map((one) => one.record),
         ['auth.group 1', 'auth.group 2', 'auth.user 1', 'auth.user 2'],
       );
-      t.match(failure.message, /--renames renames\.csv writes/);
+      t.match(describeRefusal(report, {}), /--renames renames\.csv writes/);
     }
     t.same(await picture(db.fork()), before);
     await runImport(
@@ -106,9 +112,9 @@ await onEachEngine(t, async (t, db) => {
       rows.filter((one) => one.fields['username'] !== `Ada-${tag}`),
       { audience },
     );
-    const later = await catchFailure(runImport(db, rows, { audience, existing: 'update' }));
+    const later = await catchRefusedImport(runImport(db, rows, { audience, existing: 'update' }));
     t.same(
-      later.details.report.conflicts.map((one) => one.record),
+      later.report.conflicts.map((one) => one.record),
       ['auth.user 2'],
       'also when one of them was imported before',
     );

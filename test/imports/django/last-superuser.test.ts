@@ -1,8 +1,9 @@
-import { describeReport, isRefused } from '../../../src/imports/django/index.ts';
+import { describeRefusal, describeReport } from '../../../src/cli/commands/import-django-text.ts';
+import { isRefused } from '../../../src/imports/django/index.ts';
 import { findUser, type User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { catchFailure, makeUser, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { catchRefusal, catchRefusedImport, makeUser, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": an import never takes the last active superuser of Signet.
 
@@ -18,7 +19,7 @@ await onEachEngine(t, async (t, db) => {
   ];
   const root = async () => (await findUser(db.fork(), `root-${tag}`)) as User;
   const without = made.rows.filter((one) => one.model !== 'auth.user' || one.pk !== 1);
-  const last = [{ record: 'auth.user 1', name: `root-${tag}`, what: /nobody else is one/ }];
+  const last = [{ record: 'auth.user 1', name: `root-${tag}`, code: 'last_superuser_lost' }];
   const options = { audience, existing: 'update', allowUnmapped: true } as const;
 
   for (const [why, dump, more] of [
@@ -39,10 +40,10 @@ await onEachEngine(t, async (t, db) => {
       t.equal(dry.lastSuperusers.length, 1);
       t.equal(isRefused(dry, options), true);
       t.match(describeReport(dry, options), /last active superuser.*createsuperuser/s);
-      const failure = await catchFailure(runImport(db, dump, { ...options, ...more }));
-      t.equal(failure.kind, 'conflict');
-      t.match(failure.message, /last active superuser.*createsuperuser/s);
-      t.match(failure.details.report, { lastSuperusers: last });
+      const refusal = await catchRefusedImport(runImport(db, dump, { ...options, ...more }));
+      t.match(refusal, { code: 'import_refused', params: { lastSuperusers: 1 } });
+      t.match(describeRefusal(refusal.report, options), /last active superuser.*createsuperuser/s);
+      t.match(refusal.report, { lastSuperusers: last });
       t.same(await picture(db.fork()), before, 'nothing is written');
     });
 
@@ -66,9 +67,9 @@ await onEachEngine(t, async (t, db) => {
       `create function meddle() returns trigger language plpgsql as $$ begin ${demote}; return null; end $$`,
     );
     await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
-    const failure = await catchFailure(runImport(db, lost, options));
+    const refusal = await catchRefusal(runImport(db, lost, options));
     await em.execute('drop function meddle() cascade');
-    t.match(failure.message, /last active superuser/, 'nor when the other one is lost meanwhile');
+    t.equal(refusal.code, 'import_removes_last_superuser', 'nor when the other one is lost meanwhile');
     t.equal((await root()).isSuperuser, true);
     await em.execute('update users_user set is_superuser = true where id = ?', [other.id]);
     t.match(await runImport(db, lost, options), { takenAway: [{ fields: ['is_superuser'] }] });

@@ -1,9 +1,19 @@
-import { decodeDump, describeReport } from '../../../src/imports/django/index.ts';
-import { Failure } from '../../../src/platform/errors.ts';
+import { describeRefusal, describeReport } from '../../../src/cli/commands/import-django-text.ts';
+import { decodeDump } from '../../../src/imports/django/index.ts';
+import { DomainError } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { catchFailure, makeUser, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
+import {
+  catchRefusal,
+  catchRefusedImport,
+  makeUser,
+  picture,
+  type Row,
+  runImport,
+  smallProject,
+  userRow,
+} from './dumps.ts';
 
 // docs/guides/django-import.md: nothing is lost in silence.
 
@@ -13,11 +23,11 @@ t.teardown(() => db.close());
 const dry = (rows: readonly Row[] | string, options = {}) =>
   runImport(db, rows, { audience: 'dry', dryRun: true, ...options });
 
-function refused(bytes: Buffer): Failure {
+function refused(bytes: Buffer): DomainError {
   try {
     decodeDump(bytes, 'dump.json', 'auth.user');
   } catch (error) {
-    if (error instanceof Failure) return error;
+    if (error instanceof DomainError) return error;
     throw error;
   }
   throw new Error('it was not refused');
@@ -29,13 +39,11 @@ t.test(
     const text = `[\n${JSON.stringify(userRow(1, 'müller'))}\n]`;
     const windows = refused(Buffer.from(text, 'latin1'));
     const offset = text.indexOf('ü');
-    t.equal(windows.kind, 'usage');
-    t.match(windows.message, `byte ${offset} (line 2) is 0xFC`);
-    t.match(windows.message, 'python -Xutf8 manage.py dumpdata');
-    t.match(windows.message, '--output dump.json');
+    const dump = { file: 'dump.json', userModel: 'auth.user' };
+    t.match(windows, { code: 'dump_not_utf8', params: { ...dump, offset, line: 2, byte: 0xfc } });
     const marked = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
     for (const bytes of [marked, Buffer.from(marked).swap16(), Buffer.from(text, 'utf16le')])
-      t.match(refused(bytes).message, /is UTF-16 and not UTF-8, as PowerShell's > writes it/);
+      t.match(refused(bytes), { code: 'dump_other_encoding', params: { encoding: 'UTF-16' } });
     t.equal(
       decodeDump(Buffer.from(`\ufeff${text}`), 'dump.json', 'auth.user'),
       text,
@@ -52,8 +60,8 @@ t.test(
     ];
     for (const [name, bytes] of broken)
       t.match(
-        refused(Buffer.concat([Buffer.from('["ü€😀'), Buffer.from(bytes), Buffer.from('"]')])).message,
-        'byte 11 (line 1)',
+        refused(Buffer.concat([Buffer.from('["ü€😀'), Buffer.from(bytes), Buffer.from('"]')])),
+        { code: 'dump_not_utf8', params: { offset: 11, line: 1 } },
         name,
       );
   },
@@ -72,11 +80,11 @@ t.test(
     const report = await dry(text);
     t.match(report, { users: { created: 2 } });
     t.same(
-      report.unkept.map(({ record, what }) => `${record}: ${what}`),
+      report.unkept.map(({ record, code, params }) => [record, code, params]),
       [
-        'auth.user 1: its field "score" is NaN or infinite, which JSON has no word for',
-        'auth.user 2: its field "score" is NaN or infinite, which JSON has no word for',
-        'auth.user 2: its field "list" cannot be stored',
+        ['auth.user 1', 'attribute_not_a_number', { field: 'score' }],
+        ['auth.user 2', 'attribute_not_a_number', { field: 'score' }],
+        ['auth.user 2', 'attribute_not_storable', { field: 'list' }],
       ],
     );
   },
@@ -93,11 +101,10 @@ t.test('docs/commands.md: people, groups and rights that have no place end the i
   for (const [name, rows] of cases) {
     const all = [...smallProject, ...rows];
     const before = await picture(db.fork());
-    const failure = await catchFailure(runImport(db, all, { audience: 'lost' }));
-    t.equal(failure.kind, 'conflict', name);
-    t.match(failure.message, /--allow-unmapped/);
+    const { report } = await catchRefusedImport(runImport(db, all, { audience: 'lost' }));
+    t.match(describeRefusal(report, {}), /--allow-unmapped/, name);
     t.same(await picture(db.fork()), before, 'nothing is written');
-    t.equal(failure.details.report.unmapped.length, 1);
+    t.equal(report.unmapped.length, 1);
     t.match(describeReport(await dry(all, { audience: 'lost' })), /--allow-unmapped/);
     t.match(await dry(all, { audience: 'lost', allowUnmapped: true }), { unmapped: [{}] });
   }
@@ -137,9 +144,9 @@ t.test('docs/guides/django-import.md: names that meet are renamed by a file that
     { model: 'auth.group', pk: 1, fields: { name: 'Twins', permissions: [] } },
     { model: 'auth.group', pk: 2, fields: { name: 'TWINS', permissions: [] } },
   ];
-  const failure = await catchFailure(runImport(db, rows, { audience: 'twins' }));
-  t.match(failure.message, /--renames renames\.csv writes 6 rows/);
-  const { renames } = failure.details.report;
+  const refusal = await catchRefusedImport(runImport(db, rows, { audience: 'twins' }));
+  t.match(describeRefusal(refusal.report, {}), /--renames renames\.csv writes 6 rows/);
+  const { renames } = refusal.report;
   t.same(
     renames.map((one) => [one.record, one.name, one.newName]),
     [
@@ -169,17 +176,23 @@ t.test('docs/guides/django-import.md: names that meet are renamed by a file that
     { importId: null, users: { known: 7 }, changedInDump: [], changedInSignet: [] },
     'a second run knows them',
   );
-  const wrong: [string, RegExp][] = [
-    ['auth.user 1,Bob,Bobby', /does not begin with the row record,name,new_name/],
-    ['record,name,new_name\nauth.user 99,Bob,Bobby', /names auth\.user 99, which the dump does not hold/],
-    ['record,name,new_name\nauth.user 1,Rob,Bobby', /says that auth\.user 1 is "Rob", and the dump that it is "Bob"/],
-    ['record,name,new_name\nauth.user 1,Bob,', /row 2: the new name of auth\.user 1 is missing/],
-    ['record,name,new_name\nauth.user 1,Bob', /row 2: it has 2 fields/],
-    ['record,name,new_name\nauth.user 1,Bob,a\nauth.user 1,Bob,b', /row 3: auth\.user 1 has two rows/],
-    ['record,name,new_name\nauth.user 1,"Bob,a', /row 2/],
+  const header = 'record,name,new_name';
+  const record = 'auth.user 1';
+  const wrong: [string, string, object][] = [
+    ['auth.user 1,Bob,Bobby', 'renames_header_missing', { header: header.split(',') }],
+    [`${header}\nauth.user 99,Bob,Bobby`, 'renames_record_not_in_dump', { record: 'auth.user 99' }],
+    [`${header}\nauth.user 1,Rob,Bobby`, 'renames_name_differs', { record, name: 'Rob', nameInDump: 'Bob' }],
+    [`${header}\nauth.user 1,Bob,`, 'renames_name_missing', { row: 2, record }],
+    [`${header}\nauth.user 1,Bob`, 'renames_row_invalid', { row: 2, fields: 2, expected: 3 }],
+    [`${header}\nauth.user 1,Bob,a\nauth.user 1,Bob,b`, 'renames_record_repeated', { row: 3, record }],
+    [`${header}\nauth.user 1,"Bob,a`, 'renames_unreadable', { row: 2 }],
   ];
-  for (const [file, message] of wrong)
-    t.match((await catchFailure(dry(rows, { renames: { name: 'r.csv', text: file } }))).message, message);
+  for (const [file, code, params] of wrong)
+    t.match(
+      await catchRefusal(dry(rows, { renames: { name: 'r.csv', text: file } })),
+      { code, params: { file: 'r.csv', ...params } },
+      file,
+    );
 });
 
 const member = (pk: number, fields: Record<string, unknown>): Row => ({
@@ -194,9 +207,10 @@ t.test("Django's USERNAME_FIELD: recognised where the dump shows it, asked for w
     member(1, { username: 'ada', email: 'ada@x.test' }),
     member(2, { username: 'bob', email: 'bob@x.test' }),
   ];
-  const undecided = await catchFailure(dry(both, custom));
-  t.equal(undecided.kind, 'usage');
-  t.match(undecided.message, '--username-field username or --username-field email');
+  t.match(await catchRefusal(dry(both, custom)), {
+    code: 'username_field_ambiguous',
+    params: { userModel: 'members.member', candidates: ['username', 'email'] },
+  });
   const byEmail = await dry(both, { ...custom, usernameField: 'email' });
   t.match(byEmail, { source: { usernameField: 'email' }, attributes: { username: 2 }, addressLikeNames: [] });
   t.match(describeReport(byEmail), /Users log in +by email.*usernames are kept as an attribute/s);
@@ -220,7 +234,10 @@ t.test("Django's USERNAME_FIELD: recognised where the dump shows it, asked for w
     users: { created: 2 },
     attributes: { nick: 2 },
   });
-  t.match((await catchFailure(dry(phones, { ...custom, usernameField: 'mail' }))).message, '--username-field phone');
+  t.match(await catchRefusal(dry(phones, { ...custom, usernameField: 'mail' })), {
+    code: 'username_field_not_found',
+    params: { field: 'mail', candidates: ['phone'] },
+  });
   const numbers = [member(1, { number: 17, tag: 'a' }), member(2, { number: 18, tag: 'b' })];
   await runImport(db, numbers, { audience: 'numbers', ...custom, usernameField: 'number' });
   t.equal((await findUser(db.fork(), '17'))?.username, '17');
@@ -250,14 +267,17 @@ t.test(
     });
     t.match(describeReport(report), /Read from +club\.membership: groups of users \(2 records; not its role\)/);
     const without = await dry([...groups, ...users], options);
-    t.match(without.unmapped[0]?.what, /it has no groups: if they go through a table of its own, add that to the dump/);
+    t.match(without.unmapped[0], { code: 'through_missing', params: { field: 'groups' } });
     const two = [...table, { model: 'club.invitation', pk: 1, fields: { user: 3, group: 1 } }];
-    t.match(
-      (await dry([...groups, ...users, ...two], options)).unmapped[0]?.what,
-      /may be in any of club\.membership, club\.invitation: leave the others out/,
-    );
+    t.match((await dry([...groups, ...users, ...two], options)).unmapped[0], {
+      code: 'through_ambiguous',
+      params: { field: 'groups', models: ['club.membership', 'club.invitation'] },
+    });
     const stray = [...table, { model: 'club.membership', pk: 3, fields: { person: 77, group: 1, role: '' } }];
-    t.match((await dry([...groups, ...users, ...stray], options)).unmapped[0]?.what, /its user 77 is not in the dump/);
+    t.match((await dry([...groups, ...users, ...stray], options)).unmapped[0], {
+      code: 'reference_not_in_dump',
+      params: { field: 'user', reference: '77' },
+    });
   },
 );
 
@@ -283,7 +303,7 @@ t.test('django-allauth: an address that it has verified counts, one that it has 
   ];
   const report = await runImport(db, rows, { audience: 'allauth' });
   t.match(report, { unknownModels: {}, source: { otherAddresses: 2 }, emails: { verified: 2, unverified: 4 } });
-  t.match(report.unkept, [{ record: 'auth.user 4', what: /another one than the primary address of allauth/ }]);
+  t.match(report.unkept, [{ record: 'auth.user 4', code: 'email_not_primary' }]);
   t.match(report.emails.notUnique, [{ record: 'auth.user 1' }]);
   const users = await db.fork().find(User, { username: { $like: 'aa-%' } }, { orderBy: { username: 'asc' } });
   t.same(
@@ -313,21 +333,23 @@ t.test('names and fields are bounded as by HTTP', async (t) => {
     { model: 'auth.permission', pk: 2, fields: { name: 'x', content_type: 1, codename: 'c'.repeat(101) } },
   ]);
   t.same(
-    report.unkept.map((one) => one.what.slice(0, 28)),
+    report.unkept.map(({ code, params }) => [code, params]),
     [
-      'its label cannot be kept: it',
-      `its email "${'e'.repeat(17)}`,
-      `its first_name "${'x'.repeat(12)}`,
-      'its last_name "a\\u0007" cann',
-      'its field "picture" is large',
+      ['label_invalid', {}],
+      ['field_invalid', { field: 'email', value: 'e'.repeat(80), reason: 'invalid' }],
+      ['field_invalid', { field: 'first_name', value: 'x'.repeat(80), reason: 'max_length' }],
+      ['field_invalid', { field: 'last_name', value: 'a\u0007', reason: 'invalid' }],
+      ['attribute_too_large', { field: 'picture', maxBytes: 16_384 }],
     ],
   );
-  t.match(report.unmapped, [{ record: 'auth.permission 2', what: 'its codename is longer than 100 characters' }]);
+  t.match(report.unmapped, [
+    { record: 'auth.permission 2', code: 'identifier_too_long', params: { part: 'codename', max: 100 } },
+  ]);
   const letters = '\ufdfa'.repeat(150);
   t.match(
     (await dry([userRow(1, letters)])).unmapped,
-    [{ what: /longer than 150/ }],
+    [{ code: 'username_too_long', params: { max: 150 } }],
     'a ligature that folds to 18 letters',
   );
-  t.match((await dry([userRow(1, `a${'\u0300\u0316'.repeat(15_000)}`)])).unmapped, [{ what: /longer than 150/ }]);
+  t.match((await dry([userRow(1, `a${'\u0300\u0316'.repeat(15_000)}`)])).unmapped, [{ code: 'username_too_long' }]);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { describeReport } from '../../../src/imports/django/index.ts';
-import { Failure } from '../../../src/platform/errors.ts';
+import { describeReport } from '../../../src/cli/commands/import-django-text.ts';
+import { toFailure } from '../../../src/cli/messages.ts';
+import { DomainError } from '../../../src/platform/errors.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import { type Row, runImport, smallProject, userRow } from './dumps.ts';
@@ -8,7 +9,7 @@ import { type Row, runImport, smallProject, userRow } from './dumps.ts';
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
 
-await t.test('whatever the dump, an import throws nothing but Failure', async (t) => {
+await t.test('whatever the dump, an import throws nothing but refusals, each with a text', async (t) => {
   const base: Row[] = [
     ...smallProject,
     userRow(1, 'ada', { groups: [1], user_permissions: [1, 2], email: 'ada@x.test' }),
@@ -75,7 +76,8 @@ await t.test('whatever the dump, an import throws nothing but Failure', async (t
           }
           imports++;
         } catch (error) {
-          if (!(error instanceof Failure)) throw error;
+          if (!(error instanceof DomainError)) throw error;
+          if (/no message for this code/.test(toFailure(error).message)) throw error;
           refusals++;
         }
       },
@@ -86,6 +88,6 @@ await t.test('whatever the dump, an import throws nothing but Failure', async (t
   t.ok(imports > 50 && refusals > 50, 'both happen');
   const deep = `[{"model":"auth.user","pk":1,"fields":{"password":"","username":"deep","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}}]`;
   t.match(await runImport(db, deep, { audience: 'deep', dryRun: true }), {
-    unkept: [{ what: 'its field "x" cannot be stored' }],
+    unkept: [{ code: 'attribute_not_storable', params: { field: 'x' } }],
   });
 });

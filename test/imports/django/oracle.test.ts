@@ -1,4 +1,4 @@
-import { describeReport } from '../../../src/imports/django/index.ts';
+import { describeReport } from '../../../src/cli/commands/import-django-text.ts';
 import {
   catalogueHash,
   explainPermissions,

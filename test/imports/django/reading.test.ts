@@ -1,50 +1,54 @@
-import { describeReport } from '../../../src/imports/django/index.ts';
+import { describeReport } from '../../../src/cli/commands/import-django-text.ts';
 import { findSourceId } from '../../../src/imports/index.ts';
 import { isUsable } from '../../../src/passwords/index.ts';
-import { Failure } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { dumpText, naturalise, type Row, readRows, runImport, smallProject, userRow } from './dumps.ts';
+import {
+  catchRefusal,
+  catchRefusedImport,
+  dumpText,
+  naturalise,
+  type Row,
+  readRows,
+  runImport,
+  smallProject,
+  userRow,
+} from './dumps.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
 
 /** What a file is refused with; dry, so that nothing is left for the next test. */
-async function refusal(dump: string | readonly Row[], options: Parameters<typeof runImport>[2] = {}): Promise<Failure> {
-  try {
-    await runImport(db, dump, { audience: 'refused', dryRun: true, ...options });
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
+const refusal = (dump: string | readonly Row[], options: Parameters<typeof runImport>[2] = {}) =>
+  catchRefusal(runImport(db, dump, { audience: 'refused', dryRun: true, ...options }));
 
 const dry = (rows: readonly Row[], options = {}) => runImport(db, rows, { audience: 'dry', dryRun: true, ...options });
 
-const command =
-  'python -Xutf8 manage.py dumpdata contenttypes.contenttype auth.permission auth.group auth.user --output dump.json';
+/** The texts name the file and the command that writes a complete dump of this model: test/cli/import-messages.test.ts. */
+const dump = { file: 'dump.json', userModel: 'auth.user' };
 
-await t.test('a file that is no dump is refused with what it is and the command that makes one', async (t) => {
-  const cases: [string, string, RegExp][] = [
-    ['an empty file', '', /is empty/],
-    ['XML', '<?xml version="1.0"?><django-objects/>', /is not JSON: it begins with "<\?xml/],
-    ['a dump that was cut off', dumpText.slice(0, 20_000), /is not JSON: .* and ends with/],
-    ['what settings print', `Loading settings…\n${dumpText}`, /is not JSON: it begins with "Loading settings/],
-    ['UTF-16 of a Windows shell', dumpText.slice(0, 50).split('').join('\0'), /is not UTF-8 text/],
-    ['an object', '{"model": "auth.user"}', /not the list of records/],
-    ['a list of something else', '[{"name": "ada"}]', /its entry 1 is not a record/],
-    ['fields that are none', '[{"model": "auth.user", "pk": 1, "fields": []}]', /its entry 1 is not a record/],
-    ['no records', '[]', /holds no users, groups or permissions/],
-    ['records of others', JSON.stringify(readRows().filter((one) => one.model === 'admin.logentry')), /holds no users/],
+await t.test('a file that is no dump is refused with what it is', async (t) => {
+  const others = JSON.stringify(readRows().filter((one) => one.model === 'admin.logentry'));
+  const cases: [string, string, string, object?][] = [
+    ['an empty file', '', 'dump_empty'],
+    ['XML', '<?xml version="1.0"?><django-objects/>', 'dump_not_json', { start: /^<\?xml/ }],
+    ['a dump that was cut off', dumpText.slice(0, 20_000), 'dump_not_json', { hasEnd: false }],
+    [
+      'what settings print',
+      `Loading settings…\n${dumpText}`,
+      'dump_not_json',
+      { start: /^Loading settings/, hasEnd: true },
+    ],
+    ['UTF-16 of a Windows shell', dumpText.slice(0, 50).split('').join('\0'), 'dump_not_text'],
+    ['an object', '{"model": "auth.user"}', 'dump_not_a_list'],
+    ['a list of something else', '[{"name": "ada"}]', 'dump_record_invalid', { entry: 1 }],
+    ['fields that are none', '[{"model": "auth.user", "pk": 1, "fields": []}]', 'dump_record_invalid', { entry: 1 }],
+    ['no records', '[]', 'dump_without_records'],
+    ['records of others', others, 'dump_without_records'],
   ];
-  for (const [name, text, message] of cases) {
-    const failure = await refusal(text);
-    t.equal(failure.kind, 'usage', name);
-    t.match(failure.message, message);
-    t.match(failure.message, command);
-  }
+  for (const [name, text, code, params] of cases)
+    t.match(await refusal(text), { code, params: { ...dump, ...params } }, name);
   t.match(
     await runImport(db, `\ufeff${dumpText}`, { audience: 'dry', dryRun: true }),
     { users: { created: 60 } },
@@ -52,25 +56,12 @@ await t.test('a file that is no dump is refused with what it is and the command 
   );
 });
 
-await t.test('a dump that refers to tables it lacks is refused with the dumpdata command to run', async (t) => {
+await t.test('a dump that refers to tables it lacks is refused by the name of the table', async (t) => {
   const rows = readRows();
   for (const model of ['contenttypes.contenttype', 'auth.permission', 'auth.group']) {
-    const failure = await refusal(rows.filter((one) => one.model !== model));
-    t.equal(failure.kind, 'usage');
-    t.match(failure.message, `refers to records of ${model} that it does not hold`);
-    t.match(failure.message, command);
-    t.equal(failure.details?.['command'], command);
+    const error = await refusal(rows.filter((one) => one.model !== model));
+    t.match(error, { code: 'dump_table_missing', params: { ...dump, model } });
   }
-  t.match(
-    (
-      await refusal(
-        rows.filter((one) => one.model !== 'auth.group'),
-        { file: '/tmp/my dump.json' },
-      )
-    ).message,
-    command,
-    'a name that a shell would split is not repeated',
-  );
   const noReferences = naturalise(rows, { primary: false });
   t.match(
     await dry(noReferences.filter((one) => one.model !== 'contenttypes.contenttype')),
@@ -81,8 +72,8 @@ await t.test('a dump that refers to tables it lacks is refused with the dumpdata
     one.model === 'auth.user' ? { ...one, fields: { ...one.fields, groups: [1] } } : one,
   );
   t.match(
-    (await refusal(numeric)).message,
-    'refers to records of auth.group',
+    await refusal(numeric),
+    { code: 'dump_table_missing', params: { model: 'auth.group' } },
     'numbers cannot be followed in a dump without primary keys',
   );
 });
@@ -126,30 +117,30 @@ await t.test('references that lead nowhere, and names that have no place, are li
     userRow(9, 'BOB@site.test '.trim().replace('BOB', 'eve'), { email: 'dee@site.test' }),
   ]);
   t.same(
-    report.unmapped.map(({ record, what }) => `${record}: ${what}`),
+    report.unmapped.map(({ record, code, params }) => [record, code, params]),
     [
-      'auth.permission 3: its codename has control characters',
-      'auth.permission 4: its content type 9 is not in the dump',
-      'auth.group 2: A group name has 150 characters at most.',
-      'auth.group 3: its permission 99 is not in the dump',
-      'auth.group 3: its permission 3 could not be mapped',
-      'auth.user 1: the name has control or invisible characters',
-      'auth.user 2: the name is empty',
-      'auth.user 3: the name is longer than 150 characters',
-      'auth.user 4: the name has control or invisible characters',
-      'auth.user 5: its permission 98 is not in the dump',
-      'auth.user 5: its group 2 could not be mapped',
-      'auth.user 5: its group 77 is not in the dump',
-      'auth.user 5: its is_staff is neither true nor false: taken as false',
+      ['auth.permission 3', 'identifier_unprintable', { part: 'codename' }],
+      ['auth.permission 4', 'reference_not_in_dump', { field: 'content_type', reference: '9' }],
+      ['auth.group 2', 'group_name_too_long', { max: 150 }],
+      ['auth.group 3', 'reference_not_in_dump', { field: 'permission', reference: '99' }],
+      ['auth.group 3', 'reference_not_imported', { field: 'permission', reference: '3' }],
+      ['auth.user 1', 'username_unprintable', {}],
+      ['auth.user 2', 'username_empty', {}],
+      ['auth.user 3', 'username_too_long', { max: 150 }],
+      ['auth.user 4', 'username_unprintable', {}],
+      ['auth.user 5', 'reference_not_in_dump', { field: 'permission', reference: '98' }],
+      ['auth.user 5', 'reference_not_imported', { field: 'group', reference: '2' }],
+      ['auth.user 5', 'reference_not_in_dump', { field: 'group', reference: '77' }],
+      ['auth.user 5', 'flag_invalid', { field: 'is_staff' }],
     ],
     'people, groups and rights',
   );
   t.same(
-    report.unkept.map(({ record, what }) => `${record}: ${what}`),
+    report.unkept.map(({ record, code, params }) => [record, code, params]),
     [
-      'auth.user 5: its first_name cannot be stored',
-      'auth.user 5: its email "n/a" cannot be kept. This is no e-mail address.',
-      'auth.user 5: its date_joined is no date',
+      ['auth.user 5', 'field_not_storable', { field: 'first_name' }],
+      ['auth.user 5', 'field_invalid', { field: 'email', value: 'n/a', reason: 'invalid' }],
+      ['auth.user 5', 'date_invalid', { field: 'date_joined' }],
     ],
     'and fields of less weight',
   );
@@ -160,12 +151,14 @@ await t.test('references that lead nowhere, and names that have no place, are li
     datesWithoutZone: 1,
   });
   t.same(report.superusers.names, ['ﬁne']);
-  t.same(report.respelled, [{ record: 'auth.user 6', name: 'ﬁne', what: 'stored as fine' }]);
+  t.same(report.respelled, [
+    { record: 'auth.user 6', name: 'ﬁne', code: 'name_normalized', params: { storedName: 'fine' } },
+  ]);
   t.same(
-    report.addressLikeNames.map(({ record, what }) => [record, what]),
+    report.addressLikeNames.map(({ record, code, params }) => [record, code, params]),
     [
-      ['auth.user 8', 'is the e-mail address of auth.user 9'],
-      ['auth.user 9', 'looks like an e-mail address'],
+      ['auth.user 8', 'username_is_email', { record: 'auth.user 9' }],
+      ['auth.user 9', 'username_like_email', {}],
     ],
     'a name before an address at login; one that is its own address meets nobody',
   );
@@ -207,15 +200,22 @@ await t.test(
   'passwords beyond the bounds, malformed and empty are imported unusable and listed by record',
   async (t) => {
     const salt = 'c2FsdHNhbHRzYWx0c2FsdA';
-    const passwords: [unknown, RegExp | null][] = [
+    const overBounds = (bound: string, value: number, max: number) => ({
+      code: 'password_over_bounds',
+      params: { bound, value, max },
+    });
+    const passwords: [unknown, object | null][] = [
       ['md5$salt$0123456789abcdef0123456789abcdef', null],
       ['!unusable', null],
-      ['', /empty/],
-      [null, /no password/],
-      [12, /no password/],
-      ['correct horse', /malformed or of an unknown kind/],
-      [`pbkdf2_sha256$4000001$salt$${'A'.repeat(43)}=`, /4000001 is more than 4000000/],
-      [`argon2$argon2id$v=19$m=524288,t=2,p=8$${salt}$${'A'.repeat(43)}`, /memory.*more than/],
+      ['', { code: 'password_empty' }],
+      [null, { code: 'password_missing' }],
+      [12, { code: 'password_missing' }],
+      ['correct horse', { code: 'password_unreadable' }],
+      [`pbkdf2_sha256$4000001$salt$${'A'.repeat(43)}=`, overBounds('pbkdf2Iterations', 4_000_001, 4_000_000)],
+      [
+        `argon2$argon2id$v=19$m=524288,t=2,p=8$${salt}$${'A'.repeat(43)}`,
+        { params: { bound: 'argon2MemoryKiB', value: 524_288 } },
+      ],
     ];
     const rows = passwords.map(([password], index) => userRow(index + 1, `password-${index}`, { password }));
     const report = await runImport(db, rows, { audience: 'passwords' });
@@ -225,7 +225,7 @@ await t.test(
       const user = await db.fork().findOneOrFail(User, { username: `password-${index}` }, { populate: ['password'] });
       if (problem === null) t.equal(user.password, password);
       else {
-        t.match(listed?.what, problem);
+        t.match(listed, problem);
         t.notOk(isUsable(user.password));
       }
     }
@@ -255,7 +255,7 @@ await t.test('unknown models are counted, extra fields of a user are kept as att
     ['tags', 1],
   ]);
   t.same(report.unmapped, []);
-  t.match(report.unkept, [{ record: 'auth.user 1', what: 'its field "nul" cannot be stored' }]);
+  t.match(report.unkept, [{ record: 'auth.user 1', code: 'attribute_not_storable', params: { field: 'nul' } }]);
   const [row] = await db
     .fork()
     .execute<{ text: string }[]>("select attributes::text as text from users_user where username = 'extra-ada'");
@@ -277,17 +277,22 @@ await t.test('--user-model: a custom user model is named in the refusal, and imp
     fields: { password: '!', email: 'Ada@Site.test', is_superuser: true, full_name: 'Ada', groups: [1] },
   };
   const group: Row = { model: 'auth.group', pk: 1, fields: { name: 'Members', permissions: [] } };
-  const failure = await refusal([group, member]);
-  t.equal(failure.kind, 'usage');
-  t.match(failure.message, '--user-model members.member');
-  t.match((await refusal([group, member], { userModel: 'members.admin' })).message, '--user-model members.member');
-  t.match(
-    (await refusal([group, { ...userRow(1, 'ada'), model: 'auth.user' }], { userModel: 'members.member' })).message,
-    '--user-model auth.user',
-  );
-  t.match((await refusal([group], { userModel: 'members.member' })).message, /auth\.group members\.member --output/);
-  t.match((await refusal([group, member], { userModel: 'members' })).message, /takes APP\.MODEL/);
-  t.match((await refusal([group, member], { userModel: 'auth.group' })).message, /it is not the project's user model/);
+  const otherModel = { code: 'user_model_not_in_dump', params: { candidates: ['members.member'] } };
+  t.match(await refusal([group, member]), otherModel);
+  t.match(await refusal([group, member], { userModel: 'members.admin' }), otherModel);
+  t.match(await refusal([group, { ...userRow(1, 'ada'), model: 'auth.user' }], { userModel: 'members.member' }), {
+    code: 'user_model_not_in_dump',
+    params: { userModel: 'members.member', candidates: ['auth.user'] },
+  });
+  t.match(await refusal([group], { userModel: 'members.member' }), {
+    code: 'dump_without_users',
+    params: { userModel: 'members.member' },
+  });
+  t.match(await refusal([group, member], { userModel: 'members' }), {
+    code: 'user_model_malformed',
+    params: { label: 'members' },
+  });
+  t.match(await refusal([group, member], { userModel: 'auth.group' }), { code: 'user_model_invalid' });
   const report = await runImport(db, [group, member], { audience: 'members', userModel: 'members.Member' });
   t.match(report, { users: { created: 1 }, attributes: { full_name: 1 }, addressLikeNames: [] });
   const user = await findUser(db.fork(), 'ada@site.test');
@@ -313,12 +318,7 @@ await t.test('primary keys beyond 2^53 stay apart', async (t) => {
 });
 
 await t.test('two records of one key are a conflict', async (t) => {
-  const failure = await runImport(db, [userRow(1, 'key-ada'), userRow(1, 'key-bob')], { audience: 'keys' }).catch(
-    (error: unknown) => error,
-  );
-  t.match(failure, {
-    name: 'Failure',
-    kind: 'conflict',
-    message: /auth\.user 1 "key-bob": another record of the dump has the same key/,
-  });
+  const twice = [userRow(1, 'key-ada'), userRow(1, 'key-bob')];
+  const { report } = await catchRefusedImport(runImport(db, twice, { audience: 'keys' }));
+  t.match(report.conflicts, [{ record: 'auth.user 1', name: 'key-bob', code: 'key_repeated' }]);
 });

@@ -1,4 +1,4 @@
-import { describeReport } from '../../../src/imports/django/index.ts';
+import { describeRefusal, describeReport } from '../../../src/cli/commands/import-django-text.ts';
 import {
   addMembers,
   assign,
@@ -13,7 +13,17 @@ import {
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchFailure, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
+import {
+  audit,
+  catchRefusal,
+  catchRefusedImport,
+  picture,
+  project,
+  type Row,
+  readPermissions,
+  runImport,
+  userRow,
+} from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('what was changed in Signet since is not undone, and reported', async (t) => {
@@ -72,12 +82,16 @@ await onEachEngine(t, async (t, db) => {
       );
       await deleteGroup(em, audit, await getGroup(em, group));
       const more = userRow(2, `bob-${tag}`, { groups: [1], user_permissions: [1, 2] });
-      t.match((await catchFailure(runImport(db, [...rows, more], { audience }))).message, /--allow-unmapped/);
+      const refusal = await catchRefusedImport(runImport(db, [...rows, more], { audience }));
+      t.match(describeRefusal(refusal.report, {}), /--allow-unmapped/);
       const report = await runImport(db, [...rows, more], { audience, allowUnmapped: true });
       t.match(report, { users: { created: 1, known: 1 }, permissions: { known: 2 }, groups: { known: 1 } });
       t.same(
-        report.unmapped.map((one) => one.what),
-        [`its group "${group}" was deleted in Signet`, 'its permission polls.fly was removed in Signet'],
+        report.unmapped.map(({ code, params }) => [code, params]),
+        [
+          ['group_deleted', { group }],
+          ['permission_removed', { permission: 'polls.fly' }],
+        ],
       );
       t.same(await readPermissions(db, `bob-${tag}`, audience), ['polls.add_question']);
       t.same(
@@ -123,21 +137,22 @@ await onEachEngine(t, async (t, db) => {
     const real = await runImport(db, rows, { audience });
     t.same({ ...dry, dryRun: false, importId: real.importId }, real);
     t.match(describeReport(dry), /^Dry run: nothing was written\..*Next: run the same command without --dry-run\.$/s);
-    const refused = await catchFailure(runImport(db, rows, { audience: 'no audience', dryRun: true }));
-    t.equal(refused.kind, 'usage', 'a malformed audience is refused as it would be');
+    const refused = await catchRefusal(runImport(db, rows, { audience: 'no audience', dryRun: true }));
+    t.equal(refused.code, 'audience_invalid', 'a malformed audience is refused as it would be');
   });
 
   await t.test("an import into Signet's own API is refused: its superusers would rule Signet", async (t) => {
     const { rows } = project();
-    t.equal((await catchFailure(runImport(db, rows, { audience: OWN_AUDIENCE }))).kind, 'usage');
+    t.equal((await catchRefusal(runImport(db, rows, { audience: OWN_AUDIENCE }))).code, 'import_into_own_api');
   });
 
   await t.test('one API takes users of one user model: primary keys of two could not be told apart', async (t) => {
     const { rows, audience } = project([userRow(1, 'ada')]);
     await runImport(db, rows, { audience });
     const custom = rows.map((one) => (one.model === 'auth.user' ? { ...one, model: 'shop.customer' } : one));
-    const failure = await catchFailure(runImport(db, custom, { audience, userModel: 'shop.Customer' }));
-    t.equal(failure.kind, 'conflict');
-    t.match(failure.message, /imported from auth\.user.*Import them into another API/);
+    t.match(await catchRefusal(runImport(db, custom, { audience, userModel: 'shop.Customer' })), {
+      code: 'user_model_differs',
+      params: { audience, importedModel: 'auth.user', userModel: 'shop.customer' },
+    });
   });
 });

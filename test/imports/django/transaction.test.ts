@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { deleteAbandonedRows, importDjango } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchFailure, picture, project, runImport, smallProject, userRow } from './dumps.ts';
+import { audit, catchRefusal, picture, project, runImport, smallProject, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('all or nothing: a failure in the last transaction leaves nothing, not even staged rows', async (t) => {
@@ -63,9 +63,10 @@ await onEachEngine(t, async (t, db) => {
     );
     await em.execute('create trigger take after insert on permissions_api execute function take()');
     const before = await picture(db.fork());
-    const failure = await catchFailure(runImport(db, rows, { audience }));
-    t.equal(failure.kind, 'conflict');
-    t.match(failure.message, /^Nothing was imported: .* meanwhile/);
+    t.match(await catchRefusal(runImport(db, rows, { audience })), {
+      code: 'changed_during_import',
+      params: { change: 'object_created_or_deleted' },
+    });
     t.same(await picture(db.fork()), before);
     await em.execute('drop trigger take on permissions_api');
     await em.execute('drop function take()');
@@ -79,7 +80,8 @@ await onEachEngine(t, async (t, db) => {
     );
     t.equal(done.length, 1);
     for (const one of results)
-      if (one.status === 'rejected') t.match(one.reason, { name: 'Failure', kind: 'conflict' });
+      if (one.status === 'rejected')
+        t.match(one.reason, { name: 'DomainError', code: /^(changed_during_import|import_refused|api_exists)$/ });
     const [{ count } = { count: 0 }] = await db
       .fork()
       .execute<{ count: number }[]>('select count(*)::int as count from imports_record where source = ?', [audience]);

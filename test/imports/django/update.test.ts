@@ -1,5 +1,5 @@
 import { AuditEntry, AuditEvent } from '../../../src/audit/index.ts';
-import { describeReport } from '../../../src/imports/django/index.ts';
+import { describeReport } from '../../../src/cli/commands/import-django-text.ts';
 import {
   addMembers,
   createGroup,
@@ -17,7 +17,18 @@ import { setPassword } from '../../../src/signin/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchFailure, now, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
+import {
+  audit,
+  catchRefusal,
+  catchRefusedImport,
+  now,
+  picture,
+  project,
+  type Row,
+  readPermissions,
+  runImport,
+  userRow,
+} from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
@@ -118,7 +129,7 @@ await onEachEngine(t, async (t, db) => {
       after: { isActive: true },
     });
     t.match(await db.fork().findOne(AuditEvent, { userId: ada.id, kind: 'password_changed' }), {});
-    t.match(describeReport(report), /Brought up to date \(5\).*Taken away, as in Django \(2\)/s);
+    t.match(describeReport(report), /Updated \(5\).*Removed, as in Django \(2\)/s);
     await it.again();
     const plain = await runImport(db, it.rows, { audience: it.audience });
     t.same(
@@ -248,8 +259,8 @@ await onEachEngine(t, async (t, db) => {
     const other = project([userRow(1, 'other')]);
     await runImport(db, other.rows, { audience: other.audience });
     Object.assign(it.fields(3), { username: `other-${other.tag}` });
-    const failure = await catchFailure(it.update());
-    t.match(failure.details.report, { conflicts: [{ record: 'auth.user 3' }], renames: [{ record: 'auth.user 3' }] });
+    const { report } = await catchRefusedImport(it.update());
+    t.match(report, { conflicts: [{ record: 'auth.user 3' }], renames: [{ record: 'auth.user 3' }] });
     const text = `record,name,new_name\nauth.user 3,other-${other.tag},third-${it.tag}\n`;
     const renames = { name: 'renames.csv', text };
     t.match(await it.update({ renames }), { users: { updated: 1 } });
@@ -267,12 +278,12 @@ await onEachEngine(t, async (t, db) => {
       it.rows.splice(0, it.rows.length, ...it.rows.filter((one) => one.model !== 'auth.user' || one.pk === 3));
       const report = await it.again();
       t.same(
-        report.missing.map(({ record, what }) => `${record} ${what}`),
-        ['auth.user 1 is no longer in the dump', 'auth.user 2 is no longer in the dump, and is inactive'],
+        report.missing.map(({ record, code }) => `${record} ${code}`),
+        ['auth.user 1 record_missing', 'auth.user 2 missing_user_inactive'],
       );
       t.equal((await it.user('ada')).isActive, true);
       const dry = await it.update({ missing: 'deactivate', dryRun: true });
-      t.match(dry.missing, [{ what: 'is no longer in the dump: deactivated' }, {}]);
+      t.match(dry.missing, [{ code: 'missing_user_deactivated' }, {}]);
       await it.update({ missing: 'deactivate' });
       t.equal((await it.user('ada')).isActive, false);
       t.match(await db.fork().findOneOrFail(Session, session), { endedReason: 'deactivated' });
@@ -282,8 +293,9 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await it.user('ada')).isActive, true, 'who comes back is active again');
       const without = it.rows.filter((one) => one.model !== 'auth.user');
       const options = { audience: it.audience, existing: 'update', missing: 'deactivate' } as const;
-      t.match((await catchFailure(runImport(db, without, options))).message, /would deactivate everybody/);
-      t.equal((await catchFailure(runImport(db, it.rows, { ...options, existing: 'fail' }))).kind, 'usage');
+      t.equal((await catchRefusal(runImport(db, without, options))).code, 'missing_without_users');
+      const later = await catchRefusal(runImport(db, it.rows, { ...options, existing: 'fail' }));
+      t.equal(later.code, 'missing_without_update');
     },
   );
 
@@ -307,9 +319,9 @@ await onEachEngine(t, async (t, db) => {
          update users_user set last_name = 'Meanwhile' where id = '${ada.id}'; return null; end $$`,
     );
     await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
-    const failure = await catchFailure(it.update());
+    const refusal = await catchRefusal(it.update());
     await em.execute('drop function meddle() cascade');
-    t.match(failure, { kind: 'conflict', message: /meanwhile a user or a group was changed/ });
+    t.match(refusal, { code: 'changed_during_import', params: { change: 'object_changed' } });
     t.match(await it.user('ada'), { firstName: '', lastName: 'Meanwhile' });
     t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
   });

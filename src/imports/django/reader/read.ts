@@ -100,11 +100,7 @@ function createDump(
 ): DjangoDump {
   for (const one of [through.groups, through.user_permissions])
     for (const key of one.rows.remainingKeys)
-      builder.addUnmapped(
-        one.table?.model ?? '',
-        '',
-        note('reference_not_in_dump', { field: 'user', reference: key }),
-      );
+      builder.addUnmapped(one.table?.model ?? '', '', note('reference_not_in_dump', { field: 'user', reference: key }));
   const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
     read: tables.get(model)?.length ?? 0,

@@ -1,6 +1,6 @@
 import type { FastifySchema } from 'fastify';
-import { OAUTH_ERRORS, type OAuthErrorCode } from '../oauth-errors.ts';
-import { PROBLEMS, type ProblemCode } from '../problems.ts';
+import { OAUTH_STATUS, type OAuthErrorCode } from '../oauth-errors.ts';
+import { PROBLEM_STATUS, type ProblemCode, type ProblemWords } from '../problems.ts';
 import type { ResponseObject } from './document.ts';
 
 declare module 'fastify' {
@@ -41,7 +41,7 @@ const problem = {
     type: { const: 'about:blank' },
     title: text,
     status: { type: 'integer' },
-    code: { type: 'string', enum: Object.keys(PROBLEMS) },
+    code: { type: 'string', enum: Object.keys(PROBLEM_STATUS) },
     detail: { ...text, description: 'For people; names the remedy.' },
     errors: { type: 'array', items: fieldProblem, description: 'With `invalid`: what is wrong with which field.' },
   },
@@ -54,13 +54,13 @@ const oauthError = {
   required: ['error'],
   additionalProperties: false,
   properties: {
-    error: { type: 'string', enum: Object.keys(OAUTH_ERRORS) },
+    error: { type: 'string', enum: Object.keys(OAUTH_STATUS) },
     error_description: { ...text, description: 'For people who debug.' },
   },
 };
 
 /** Adds the error responses by status to a route's schema: the route's own, and those that the server sends before the handler. */
-export function withErrorResponses(schema: FastifySchema, method: string): FastifySchema {
+export function withErrorResponses(schema: FastifySchema, method: string, words: ProblemWords): FastifySchema {
   const { problems, oauthErrors, isThrottled, form, ...rest } = schema;
   const responses: Record<string, ResponseObject> = {
     ...(schema.response as Record<string, ResponseObject> | undefined),
@@ -74,9 +74,9 @@ export function withErrorResponses(schema: FastifySchema, method: string): Fasti
   if (problems)
     for (const [status, codes] of byStatus(
       [...problems, ...serverProblems(schema, method)],
-      (code) => PROBLEMS[code].status,
+      (code) => PROBLEM_STATUS[code],
     ))
-      add(status, problemResponse(status, codes));
+      add(status, problemResponse(status, codes, words));
   if (oauthErrors) {
     const codes = [...oauthErrors, 'invalid_request', 'temporarily_unavailable'] as const;
     for (const [status, group] of byStatus(codes, oauthStatuses(oauthErrors)))
@@ -106,7 +106,7 @@ function serverProblems(schema: FastifySchema, method: string): ProblemCode[] {
 function oauthStatuses(oauthErrors: readonly OAuthErrorCode[]): (code: OAuthErrorCode) => number {
   const isResource = oauthErrors.includes('invalid_token');
   const isProofError = (code: OAuthErrorCode) => code === 'invalid_dpop_proof' || code === 'use_dpop_nonce';
-  return (code) => (isResource && isProofError(code) ? 401 : OAUTH_ERRORS[code].status);
+  return (code) => (isResource && isProofError(code) ? 401 : OAUTH_STATUS[code]);
 }
 
 function byStatus<Code extends string>(codes: readonly Code[], statusFor: (code: Code) => number): [number, Code[]][] {
@@ -119,10 +119,10 @@ function retryHeaders(status: number): { headers?: ResponseObject['headers'] } {
   return { headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never } };
 }
 
-function problemResponse(status: number, codes: readonly ProblemCode[]): ResponseObject {
+function problemResponse(status: number, codes: readonly ProblemCode[], words: ProblemWords): ResponseObject {
   const narrowed = { type: 'object', properties: { status: { const: status }, code: { enum: codes } } };
   return {
-    description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
+    description: codes.map((code) => `\`${code}\`: ${words.title(code)}.`).join(' '),
     ...retryHeaders(status),
     content: { 'application/problem+json': { schema: { allOf: [problem, narrowed] } } },
   };

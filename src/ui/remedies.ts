@@ -1,9 +1,9 @@
-import type { OAuthError, OAuthErrorCode } from '../platform/http/index.ts';
-import type { LiveClient } from './clients/cache.ts';
-import { pkceSettings } from './clients/settings.ts';
-import type { RefusalReason } from './errors.ts';
+import { type FindRemedy, type LiveClient, pkceSettings, type RefusalReason } from '../oauth/index.ts';
+import type { OAuthErrorCode } from '../platform/http/index.ts';
 
-/** What an operator or the client's developer can do; null when the description says all. The client is null where it is unknown. */
+// What can be done about a refusal of OAuth, for the log of the server, and in development for pages and clients.
+
+/** What an operator or the client's developer can do; null if the description says all. The client is null if it is unknown. */
 type Remedy = string | null | ((client: LiveClient | null) => string);
 
 const update = (client: LiveClient | null) => `npx signet client update ${client?.clientId ?? 'CLIENT_ID'}`;
@@ -35,7 +35,7 @@ const byCode: Readonly<Record<OAuthErrorCode, Remedy>> = {
     return `Compare the secret with the one that was printed when the client was created. For a new one: npx signet client rotate-secret ${client.clientId}`;
   },
   unauthorized_client: (client) =>
-    `Its grants: ${client?.grantTypes.join(', ') || 'unknown'}. To change them: ${update(client)} --grant NAME, once for each grant.`,
+    `The grants of this client: ${client?.grantTypes.join(', ') || 'unknown'}. To change them: ${update(client)} --grant NAME, once for each grant.`,
   invalid_grant:
     'A code can be redeemed once, within a minute, by the client that it was issued to. Start the sign-in again, and redeem its code once.',
   invalid_scope: (client) =>
@@ -92,11 +92,8 @@ const byReason: Readonly<Partial<Record<RefusalReason, Remedy>>> = {
   registration_token_invalid: registrationToken,
 };
 
-/** Returns what can be done about a refusal, for the log, and in development for pages and clients. */
-export function findRemedy(
-  { code, reason }: Pick<OAuthError, 'code' | 'reason'>,
-  client: LiveClient | null,
-): string | null {
+/** Returns what can be done about a refusal. */
+export const findRemedy: FindRemedy = ({ code, reason }, client) => {
   const remedy = byReason[reason as RefusalReason] ?? byCode[code];
   return typeof remedy === 'function' ? remedy(client) : remedy;
-}
+};
