@@ -1,4 +1,3 @@
-import { getClient, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
@@ -125,8 +124,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       requests: [s.polls, s.ledger],
       serves: [s.polls],
     });
-    const setActive = async (isActive: boolean) =>
-      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), both.id), { isActive });
+    const setActive = async (isActive: boolean) => s.updateClient(both, { isActive });
     const held = async (username: string) => {
       const { token, sid } = await s.http.logIn(username, { audience: 'polls' });
       await s.redeem(await s.code(both, { session: sid }), {}, both);

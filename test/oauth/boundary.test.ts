@@ -115,9 +115,9 @@ t.test('boundaries', (t) =>
       'docs/permissions.md, docs/oauth.md: a client that is not first-party any more is limited from that moment on; one that becomes it is not limited',
       async (t) => {
         const { access_token } = await tokens(web);
-        await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: false });
+        await s.updateClient(web, { isFirstParty: false });
         t.equal(await readState(db, access_token), STATUS.suspended);
-        await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: true });
+        await s.updateClient(web, { isFirstParty: true });
         const ours = await tokens();
         await updateClient(db.fork(), at(), client, { isFirstParty: true });
         t.equal(await readState(db, ours.access_token), STATUS.superseded);

@@ -6,7 +6,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { CALLBACK, jwtClaims, jwtHeader, VERIFIER } from '../support/flows.ts';
-import { PASSWORD } from '../support/http.ts';
+import { bearer, PASSWORD } from '../support/http.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { openPolls } from '../support/world.ts';
@@ -175,14 +175,12 @@ t.test('authorization codes', (t) =>
       'OIDC Core §5.3.1, §5.3.2 (B4): userinfo by GET, POST and form; RFC 6750 §2.1, §2.2, §3.1 (B1): challenges',
       async (t) => {
         const { access_token, id_token } = (await redeem(await code())).json();
-        const { app } = s;
-        const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' };
-        const bearer = { authorization: `Bearer ${access_token}` };
+        const { app, http } = s;
         const url = '/oauth2/userinfo';
         for (const answer of [
           await about(access_token),
-          await app.inject({ method: 'POST', url, headers: bearer }),
-          await app.inject({ method: 'POST', url, headers: formHeaders, payload: `access_token=${access_token}` }),
+          await app.inject({ method: 'POST', url, headers: bearer(access_token) }),
+          await http.form(url, { access_token }),
         ]) {
           t.equal(answer.statusCode, 200, answer.body);
           t.same(answer.json(), { sub: jwtClaims(id_token).sub, preferred_username: 'alice' });
@@ -192,12 +190,7 @@ t.test('authorization codes', (t) =>
         t.same([none.statusCode, none.headers['www-authenticate']], [401, 'Bearer']);
         const bad = await about('x.y.z');
         t.match([bad.statusCode, bad.headers['www-authenticate']], [401, /error="invalid_token"/]);
-        const both = await app.inject({
-          method: 'POST',
-          url,
-          headers: { ...bearer, ...formHeaders },
-          payload: `access_token=${access_token}`,
-        });
+        const both = await http.form(url, { access_token }, bearer(access_token));
         t.equal(both.statusCode, 400);
         t.equal((await app.inject({ method: 'GET', url: `${url}?access_token=${access_token}` })).statusCode, 401);
         const { access_token: other } = (await redeem(await code(web, { scope: 'profile' }))).json();
@@ -246,15 +239,11 @@ t.test('authorization codes', (t) =>
         const claims = jwtClaims(access_token);
         t.match(claims, { permissions: only, is_staff: false, is_superuser: false });
         t.match(await introspect(access_token, third), { permissions: only, groups: [], is_superuser: false });
-        const asked = await s.app.inject({
-          method: 'POST',
-          url: '/api/v1/has_perm',
-          headers: { authorization: `Bearer ${access_token}` },
-          payload: {
-            perms: ['polls.view_choice', 'polls.add_choice', 'polls.change_choice'],
-            modules: ['polls', 'auth'],
-          },
-        });
+        const question = {
+          perms: ['polls.view_choice', 'polls.add_choice', 'polls.change_choice'],
+          modules: ['polls', 'auth'],
+        };
+        const asked = await s.http.json('/api/v1/has_perm', question, bearer(access_token));
         t.same(asked.json(), {
           results: { 'polls.view_choice': true, 'polls.add_choice': false, 'polls.change_choice': false },
           modules: { polls: true, auth: false },
@@ -318,12 +307,7 @@ t.test('authorization codes', (t) =>
       const before = await s.signIn();
       const { refresh_token, access_token } = (await redeem(await code(web, { session: before.session.id }))).json();
       const again = (username: string, cookie: string) =>
-        s.app.inject({
-          method: 'POST',
-          url: '/api/v1/login',
-          headers: { cookie },
-          payload: { username, password: PASSWORD },
-        });
+        s.http.as({ cookie }).json('/api/v1/login', { username, password: PASSWORD });
       const after = await again('alice', before.cookie);
       t.not(after.json().session.id, before.session.id, 'a new session');
       t.equal((await introspect(access_token)).active, true);

@@ -36,8 +36,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json().access_token;
     };
-    const update = async (of: TestClient, change: Parameters<typeof updateClient>[3]) =>
-      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), of.id), change);
+    const update = async (of: TestClient, change: Parameters<typeof updateClient>[3]) => s.updateClient(of, change);
 
     await t.test(
       'docs/freshness.md, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',

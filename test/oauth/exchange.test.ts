@@ -1,5 +1,5 @@
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
-import { disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
+import { disallowPermissions, getClient } from '../../src/oauth/index.ts';
 import { setRole, unassign, updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
@@ -50,12 +50,12 @@ t.test('token exchange', (t) =>
       const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
       t.same(jwtClaims(two).act, { sub: books.id, act: { sub: backend.id } });
       t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: false });
+      await s.updateClient(books, { isActive: false });
       t.same(await introspect(two, backend), { active: false }, 'all who act still may');
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: true });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: false });
+      await s.updateClient(books, { isActive: true });
+      await s.updateClient(backend, { isActive: false });
       t.same(await introspect(two, web), { active: false });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: true });
+      await s.updateClient(backend, { isActive: true });
     });
 
     await t.test('RFC 8693 §2.1: an actor by a token of its own', async (t) => {
@@ -143,7 +143,7 @@ t.test('token exchange', (t) =>
           EXCHANGE,
           web.principal,
         ]);
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
+      await s.updateClient(web, { requests: [polls, ledger] });
       refused(t, await exchange(web, await subjectToken(web, { api: null }), LEDGER), 'invalid_target');
       t.equal((await exchange(web, await subjectToken(web), LEDGER)).statusCode, 200, 'its own token for an API is');
     });

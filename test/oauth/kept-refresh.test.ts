@@ -39,8 +39,7 @@ async function refreshWorld(db: Database) {
   const s = await openPolls({ ...db, query });
   const refresh = (token: string, by: TestClient = s.web, headers: Record<string, string> = {}) =>
     s.post('token', { grant_type: 'refresh_token', refresh_token: token }, by, headers);
-  const set = async (of: TestClient, settings: Partial<ClientSettings>) =>
-    updateClient(db.fork(), audit(s.clock.now()), await getClient(db.fork(), of.id), { settings });
+  const set = async (of: TestClient, settings: Partial<ClientSettings>) => s.updateClient(of, { settings });
   /** What a fresh sign-in of the first-party client gives. */
   const open = async (by: TestClient = s.web): Promise<string> => {
     const { session } = await s.signIn();

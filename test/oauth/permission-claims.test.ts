@@ -1,5 +1,5 @@
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
-import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
+import { disallowPermissions } from '../../src/oauth/index.ts';
 import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { openCliHarness } from '../cli/harness.ts';
@@ -22,7 +22,7 @@ t.test('the scope permissions', (t) =>
     const { web, third, code, redeem, about, polls, post } = s;
     const { at } = s;
     const set = (by: TestClient, permissionsIn: 'userinfo' | 'id_token') =>
-      updateClient(db.fork(), at(), { id: by.principal }, { settings: { permissionsIn } });
+      s.updateClient(by, { settings: { permissionsIn } });
     const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), polls, settings);
     const tokens = async (by = web, more: Parameters<typeof code>[1] = {}) => {
       const answer = await redeem(await code(by, { scope: SCOPE, ...more }), {}, by);

@@ -118,7 +118,7 @@ t.test('what redeems a code', (t) =>
           t.ok(hasWaited, whose);
           t.not(answer.statusCode, 200, `${whose}: ${answer.body}`);
           t.equal(await live(), 0, whose);
-          await updateClient(db.fork(), at(), { id: web.principal }, { isActive: true });
+          await s.updateClient(web, { isActive: true });
         }
         await updateUser(db.fork(), at(), alice, { isActive: true });
       },

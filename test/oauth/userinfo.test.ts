@@ -1,5 +1,5 @@
 import { createClientCache } from '../../src/oauth/clients/cache.ts';
-import { Client, deleteClient, detachClients, updateClient } from '../../src/oauth/index.ts';
+import { Client, deleteClient, detachClients } from '../../src/oauth/index.ts';
 import { deleteApi, setRole, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { setPassword } from '../../src/signin/index.ts';
@@ -192,14 +192,14 @@ t.test('userinfo', (t) =>
       for (const alg of ['ES256', 'RS256', 'EdDSA'] as const) {
         await ensureCurrentKey(db.fork(), at(), masterKey, alg);
         await s.keys.reload();
-        await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: alg } });
+        await s.updateClient(web, { settings: { userinfoAlg: alg } });
         const { headers, body } = await about(token);
         t.equal(headers['content-type'], 'application/jwt', body);
         t.match(jwtHeader(body), { alg, typ: 'userinfo+jwt' });
         t.equal(JSON.stringify(jwtClaims(body)), JSON.stringify({ ...JSON.parse(plain), iss: ISSUER, aud: web.id }));
         t.same(await statements(token), ['oauth-token-state-userinfo']);
       }
-      await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: null } });
+      await s.updateClient(web, { settings: { userinfoAlg: null } });
       t.equal((await about(token)).body, plain);
     });
 
@@ -262,7 +262,7 @@ t.test('userinfo', (t) =>
       'its user was deactivated by SQL': (of) =>
         db.fork().execute('update users_user set is_active = false where id = ?', [of.user.id]),
       'its user was deleted': (of) => deleteUser(db.fork(), at(), of.user),
-      'its client was disabled': (of) => updateClient(db.fork(), at(), { id: of.by.principal }, { isActive: false }),
+      'its client was disabled': (of) => s.updateClient(of.by, { isActive: false }),
       'its client was deleted': async (of) => {
         const em = db.fork();
         await deleteClient(em, at(), await em.findOneOrFail(Client, of.by.principal));

@@ -49,8 +49,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     "OpenID Connect Registration §2: the page links the client's own website, policy and terms, escaped",
     async (t) => {
-      const say = (settings: object) =>
-        updateClient(db.fork(), audit(clock.now()), { id: third.principal }, { settings });
+      const say = (settings: object) => s.updateClient(third, { settings });
       await say({ clientUri: 'https://app.example/?a=1&b=2', policyUri: 'https://app.example/policy' });
       const { response } = await s.ask(await s.signedInBrowser(), third, { scope: 'openid email' });
       t.match(response.body, /href="https:\/\/app\.example\/\?a=1&#38;b=2" rel="noreferrer">Website</);
