@@ -84,7 +84,7 @@ export function codeFlow({ db, clock, http }: World, { polls, web, session }: Co
 }
 
 /** The URL of an authorization request, as a stock client builds it; undefined leaves a parameter out. */
-export function authorizeUrl(client: Pick<TestClient, 'id'>, more: Record<string, string | undefined> = {}): string {
+function authorizeUrl(client: Pick<TestClient, 'id'>, more: Record<string, string | undefined> = {}): string {
   const all = {
     client_id: client.id,
     response_type: 'code',
@@ -124,7 +124,7 @@ export function browserFlow({ db, app, issuer }: World) {
   };
 }
 
-export interface DeviceAuthorization {
+interface DeviceAuthorization {
   readonly device_code: string;
   readonly user_code: string;
   readonly verification_uri: string;

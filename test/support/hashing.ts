@@ -1,6 +1,6 @@
 import type { Passwords } from '../../src/passwords/index.ts';
 
-export interface HashCounts {
+interface HashCounts {
   /** The stored hash of each verification; null is a decoy. */
   verifications: (string | null)[];
   hashes: number;

@@ -47,8 +47,6 @@ export function sessionCookie(response: { readonly cookies: readonly unknown[] }
   return `${name}=${value}`;
 }
 
-export type Http = ReturnType<typeof openHttp>;
-
 export function openHttp(app: App) {
   const get = (url: string, headers: Headers = {}) => app.inject({ url, headers });
   /** POSTs a form. */

@@ -57,7 +57,7 @@ type Secret<P extends Preset> = P extends 'service' | 'web' ? string : null;
 type Principal = { readonly id: string; readonly username: string } | TestClient | Group;
 
 /** The cheapest hashing that the settings accept, and a queue that no test fills. */
-export const cheapHashing = {
+const cheapHashing = {
   SIGNET_ARGON2_MEMORY: '7168',
   SIGNET_ARGON2_ITERATIONS: '1',
   SIGNET_HASH_QUEUE: '1000',
