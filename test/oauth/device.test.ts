@@ -179,7 +179,7 @@ t.test('the device flow', (t) =>
       const cookie = await logIn('bob');
       const [one, kept] = [await begin(), await begin(tv, { scope: 'openid offline_access' })];
       for (const { user_code } of [one, kept]) await decide(cookie, user_code, 'allow');
-      await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
+      await s.http.as({ cookie }).post('/api/v1/logout');
       refused(t, await poll(one.device_code), 'invalid_grant', 'he has logged out');
       t.equal((await poll(kept.device_code)).statusCode, 200, 'OIDC Core §11: offline access outlives the session');
       const [two, three] = [await begin(), await begin()];
@@ -198,9 +198,7 @@ t.test('the device flow', (t) =>
       async (t) => {
         // The embedded engine has one connection, and so no concurrency.
         if (db.engine !== 'postgresql') return;
-        const { app } = s;
-        const payload = { username: 'bob', password: 'a long enough phrase' };
-        const { session } = (await app.inject({ method: 'POST', url: '/api/v1/login', payload })).json();
+        const { session } = await s.http.logIn('bob');
         const cookie = await logIn('alice');
         const begun = await begin();
         await decide(cookie, begun.user_code, 'allow');

@@ -231,13 +231,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       };
       for (let minutes = 0; minutes < 95; minutes += 5) {
         clock.pass(300);
-        const anew = {
-          method: 'POST',
-          url: '/api/v1/token',
-          payload: { audience: 'polls' },
-          headers: { cookie },
-        } as const;
-        const next = (await s.app.inject(anew)).json().access_token;
+        const next = (await s.http.as({ cookie }).json('/api/v1/token', { audience: 'polls' })).json().access_token;
         const latest = await exchangeToken(outside, next);
         t.same(readStatusIndex(latest), readStatusIndex(used), 'the same index');
         const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, readStatusIndex(latest));

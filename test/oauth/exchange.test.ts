@@ -357,7 +357,7 @@ t.test('token exchange', (t) =>
       );
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
-      await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
+      await s.http.as({ cookie }).post('/api/v1/logout');
       t.same(await introspect(made, helpDesk), { active: false }, 'it ends with the session of who acts');
       refused(t, await exchange(helpDesk, token, impersonationForm('ellen')), 'invalid_request');
       t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);

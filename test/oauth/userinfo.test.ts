@@ -7,7 +7,6 @@ import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, renameUser, type User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { CALLBACK, jwtClaims, jwtHeader } from '../support/flows.ts';
-import { PASSWORD } from '../support/http.ts';
 import { ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { assignee, openPolls, type TestClient } from '../support/world.ts';
@@ -159,9 +158,7 @@ t.test('userinfo', (t) =>
         await about(token);
         t.same(await statements(token), names, JSON.stringify(more));
       }
-      const login = { username: 'carol', password: PASSWORD, audience: 'polls', scope: all };
-      const own = await app.inject({ method: 'POST', url: '/api/v1/login', payload: login });
-      const token: string = own.json().access_token;
+      const { token } = await s.http.logIn('carol', { audience: 'polls', scope: all });
       t.match((await about(token)).json(), { sub: carol.id, groups: ['alpha', 'Beta', 'Zulu'], is_staff: true });
       t.same(await statements(token), [one], "a session's own token names no client that is registered");
     });
@@ -254,8 +251,7 @@ t.test('userinfo', (t) =>
     const changes: Record<string, (of: Fresh) => Promise<unknown>> = {
       'RFC 7009 §2: the token was revoked': (of) => s.post('revoke', { token: of.token }, of.by),
       'RFC 7009 §2.1: its refresh token was revoked': (of) => s.post('revoke', { token: of.refresh }, of.by),
-      'its session was logged out': (of) =>
-        app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: of.cookie } }),
+      'its session was logged out': (of) => s.http.as(of).post('/api/v1/logout'),
       'its user has a new password': (of) =>
         db.fork().transactional((tx) => setPassword(tx, at(), of.user, of.user.password, null)),
       'its user was deactivated': (of) => updateUser(db.fork(), at(), of.user, { isActive: false }),
