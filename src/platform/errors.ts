@@ -3,10 +3,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, no
 
 export type FailureKind = Exclude<keyof typeof EXIT, 'done'>;
 
-/**
- * An error that a person can fix: `message` says what is wrong and names the remedy. The command line turns `kind` into an exit code, a
- * route turns it into a status.
- */
+/** An error of a command: `message` says what is wrong and names the remedy; `kind` becomes the exit code. */
 export class Failure extends Error {
   readonly kind: FailureKind;
   /** Machine-readable details for `--json`, without secrets. */
@@ -27,8 +24,8 @@ export type ErrorParams = Readonly<Record<string, string | number | boolean | nu
 export type NoParams = Record<never, never>;
 
 /**
- * A refusal of the domain: a code, and what a message about it names. The domain has no sentences; the edge has them, a table for each:
- * `cli/messages.ts` with exit codes, `api/problems.ts` with problems, `oauth/errors.ts` with OAuth errors.
+ * A refusal of the domain: a code, and what a message about it names. The domain has no sentences; the edge has them (docs/architecture.md,
+ * "Errors").
  */
 export class DomainError<Code extends string = string> extends Error {
   override readonly name = 'DomainError';

@@ -4,15 +4,14 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import type { CatalogueDocument } from '../../src/permissions/index.ts';
 import { lastEntry, openCliHarness } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, startApp, testClock } from '../support/server.ts';
+import { basic } from '../support/http.ts';
+import { ISSUER, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-
-const basicOf = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+import { openWorld } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
   const cliHarness = await openCliHarness(db);
-  const clock = testClock(new Date());
-  const { app, keys } = await startApp(db, { clock });
+  const { app, keys, clock, http } = await openWorld(db, { clock: testClock(new Date()) });
   t.teardown(() => app.close());
   await cliHarness.json('api sync f', { file: 'audience: polls\napps: {polls: {models: [choice]}}' });
   await cliHarness.json('api create hidden --catalogue authenticated');
@@ -23,16 +22,14 @@ await onEachEngine(t, async (t, db) => {
       `client create ${name} --preset service ${words}`,
     );
     const tokenFor = async (audience: string) => {
-      const payload = new URLSearchParams({ grant_type: 'client_credentials', audience }).toString();
-      const headers = { authorization: basicOf(id, secret), 'content-type': 'application/x-www-form-urlencoded' };
-      const response = await app.inject({ method: 'POST', url: '/oauth2/token', headers, payload });
+      const response = await http.oauth('token', { grant_type: 'client_credentials', audience }, { id, secret });
       return `Bearer ${(response.json() as { access_token: string }).access_token}`;
     };
     return { id: id as string, secret: secret as string, tokenFor };
   };
   const publisher = await clientOf('publisher', '--api signet --api polls --serves polls --serves hidden');
   const document = (query: string, headers: Record<string, string> = {}) =>
-    app.inject({ url: `/.well-known/permissions?${query}`, headers });
+    http.get(`/.well-known/permissions?${query}`, headers);
 
   await t.test(
     'M6, RFC 9110 §8.8.3, §13.1.2: a public document has an ETag, max-age, CORS for all, HEAD, 405 with Allow',
@@ -115,12 +112,7 @@ await onEachEngine(t, async (t, db) => {
     t.teardown(() => clock.pass(-43_201));
     t.equal(decodeProtectedHeader(next.body)['typ'], 'permissions+jwt');
     await t.rejects(jwtVerify(first.body, jwks, { typ: 'at+jwt', currentDate: clock.now() }), 'no access token');
-    const used = await app.inject({
-      method: 'POST',
-      url: '/api/v1/has_perm',
-      headers: { authorization: `Bearer ${next.body}` },
-      payload: { perms: [] },
-    });
+    const used = await http.hasPerm(next.body);
     t.match(used.json(), { code: 'invalid_token' });
   });
 
@@ -136,8 +128,8 @@ await onEachEngine(t, async (t, db) => {
         401,
         'who may not read it is not told its versions',
       );
-      const basic = basicOf(publisher.id, publisher.secret);
-      for (const authorization of [basic, await publisher.tokenFor('polls')]) {
+      const { authorization: secret } = basic(publisher);
+      for (const authorization of [secret, await publisher.tokenFor('polls')]) {
         const read = await document('audience=hidden', { authorization });
         t.equal(read.statusCode, 200);
         t.match(read.headers, { 'cache-control': 'private, max-age=60', vary: 'Accept, Authorization' });
@@ -150,11 +142,11 @@ await onEachEngine(t, async (t, db) => {
         t.equal((await document('audience=hidden', { authorization, accept: 'application/jwt' })).statusCode, 200);
         t.equal((await document('audience=hidden&version=7', { authorization })).statusCode, 404);
       }
-      const etag = (await document('audience=hidden', { authorization: basic })).headers['etag'] as string;
+      const etag = (await document('audience=hidden', basic(publisher))).headers['etag'] as string;
       t.equal((await document('audience=hidden', { 'if-none-match': etag })).statusCode, 401, 'an ETag opens nothing');
       for (const [authorization, code] of [
-        [basicOf(publisher.id, 'wrong'), 'unauthenticated'],
-        [basicOf('c_nobody', publisher.secret), 'unauthenticated'],
+        [basic({ ...publisher, secret: 'wrong' }).authorization, 'unauthenticated'],
+        [basic({ ...publisher, id: 'c_nobody' }).authorization, 'unauthenticated'],
         ['Basic', 'invalid_token'],
         ['Basic ???', 'unauthenticated'],
         ['Bearer nonsense', 'invalid_token'],
@@ -165,12 +157,12 @@ await onEachEngine(t, async (t, db) => {
   );
 
   const put = async (audience: string, body: object | string, authorization?: string) =>
-    app.inject({
-      method: 'PUT',
-      url: `/api/v1/apis/${encodeURIComponent(audience)}/catalogue`,
-      headers: { 'content-type': 'application/json', ...(authorization ? { authorization } : {}) },
-      payload: typeof body === 'string' ? body : JSON.stringify(body),
-    });
+    http.json(
+      `/api/v1/apis/${encodeURIComponent(audience)}/catalogue`,
+      body,
+      authorization ? { authorization } : {},
+      'PUT',
+    );
   const choice = { apps: { polls: { models: ['choice'] } } };
 
   await t.test(
@@ -179,7 +171,7 @@ await onEachEngine(t, async (t, db) => {
       const before = await cliHarness.counts();
       t.match((await put('polls', choice)).json(), { status: 401, code: 'unauthenticated' });
       t.match((await put('polls', choice, 'Bearer nonsense')).json(), { code: 'invalid_token' });
-      t.match((await put('polls', choice, basicOf(publisher.id, publisher.secret))).json(), { code: 'invalid_token' });
+      t.match((await put('polls', choice, basic(publisher).authorization)).json(), { code: 'invalid_token' });
       t.match(
         (await put('polls', choice, await publisher.tokenFor('polls'))).json(),
         { status: 401, code: 'invalid_token' },

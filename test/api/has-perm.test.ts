@@ -1,11 +1,8 @@
 import fc from 'fast-check';
-import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
+import { bearer } from '../support/http.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
-const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
+import { openWorld } from '../support/world.ts';
 
 const odd = [
   ...[
@@ -38,20 +35,14 @@ const odd = [
 const anyText = fc.string({ unit: 'binary', maxLength: 255 }).filter((text) => !text.includes('\0'));
 
 await onEachEngine(t, async (t, db) => {
-  const { app, passwords } = await startApp(db, { environment: cheap });
+  const { app, http, ...world } = await openWorld(db);
   t.teardown(() => app.close());
-  const api = await createApi(db.fork(), audit(), 'polls');
-  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-  await makeUser(db, passwords, 'plain', PASSWORD);
-  await makeUser(db, passwords, 'root', PASSWORD, { isSuperuser: true });
-  const tokenOf = async (username: string) => {
-    const payload = { username, password: PASSWORD, audience: 'polls' };
-    return (await app.inject({ method: 'POST', url: '/api/v1/login', payload })).json().access_token as string;
-  };
-  const ask = async (token: string, perms: readonly string[], modules: readonly string[] = []) => {
-    const headers = { authorization: `Bearer ${token}` };
-    return app.inject({ method: 'POST', url: '/api/v1/has_perm', headers, payload: { perms, modules } });
-  };
+  await world.api('polls', { models: ['polls.choice'] });
+  await world.user('plain');
+  await world.user('root', { isSuperuser: true });
+  const tokenOf = async (username: string) => (await http.logIn(username, { audience: 'polls' })).token;
+  const ask = (token: string, perms: readonly string[], modules: readonly string[] = []) =>
+    http.json('/api/v1/has_perm', { perms, modules }, bearer(token));
 
   for (const [username, answer] of [
     ['plain', false],

@@ -1,14 +1,13 @@
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { makeUser, startApp } from '../support/server.ts';
+import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { openWorld } from '../support/world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const { app, passwords } = await startApp(db);
-await makeUser(db, passwords, 'alice', PASSWORD);
+const { app, http, user } = await openWorld(db);
+await user('alice');
 
 type Headers = Record<string, string>;
 const post = (url: string, payload: string | Buffer, headers: Headers = { 'content-type': 'application/json' }) =>
@@ -142,17 +141,7 @@ t.test('docs/login-api.md: the one cross-origin rule', async (t) => {
     200,
     'reading is harmless',
   );
-  t.equal(
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/setup',
-        headers: { 'sec-fetch-site': 'cross-site', 'content-type': 'application/x-www-form-urlencoded' },
-        payload: '',
-      })
-    ).json().code,
-    'cross_origin',
-  );
+  t.equal((await http.form('/setup', '', { 'sec-fetch-site': 'cross-site' })).json().code, 'cross_origin');
   t.equal(
     (await app.inject({ method: 'POST', url: '/api/v1/logout', headers: { origin: 'https://evil.example' } }))
       .statusCode,
@@ -161,14 +150,8 @@ t.test('docs/login-api.md: the one cross-origin rule', async (t) => {
 });
 
 t.test('docs/login-api.md: trusted origins pass and get CORS with credentials on /api/v1, others none', async (t) => {
-  const trusting = await startApp(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
-  const ask = (origin: string) =>
-    trusting.app.inject({
-      method: 'POST',
-      url: '/api/v1/login',
-      payload: good,
-      headers: { 'content-type': 'application/json', origin, 'sec-fetch-site': 'cross-site' },
-    });
+  const trusting = await openWorld(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
+  const ask = (origin: string) => trusting.http.json('/api/v1/login', good, { origin, 'sec-fetch-site': 'cross-site' });
   const trusted = await ask('https://app.example');
   t.same(
     [
@@ -197,7 +180,7 @@ t.test('docs/login-api.md: trusted origins pass and get CORS with credentials on
 t.test(
   'Fetch §4.8: a preflight is answered where there is a route, and tells CORS to trusted origins alone',
   async (t) => {
-    const trusting = await startApp(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
+    const trusting = await openWorld(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
     const ask = (url: string, origin: string, wanted = 'POST') =>
       trusting.app.inject({
         method: 'OPTIONS',

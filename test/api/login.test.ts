@@ -1,44 +1,14 @@
-import {
-  Api,
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  getPermissions,
-  setRole,
-} from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
+import { addMembers, setRole } from '../../src/permissions/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { type AppOptions, audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
+import { bearer, PASSWORD } from '../support/http.ts';
+import { type AppOptions, audit, ISSUER, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld, type World } from '../support/world.ts';
 
-const PASSWORD = 'a long enough phrase';
-
-async function polls(db: Database) {
-  const em = db.fork();
-  const api = await createApi(em, audit(), 'polls');
-  await changeCatalogue(em, audit(), api, [
-    ...defaultPermissions('polls', 'choice'),
-    { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
-  ]);
-  const group = await createGroup(em, audit(), 'Editors');
-  await assign(
-    em,
-    audit(),
-    { kind: 'group', group },
-    await getPermissions(em, api, ['polls.add_choice', 'polls.view_choice']),
-  );
-  return { api, group };
-}
-
-type Service = Awaited<ReturnType<typeof startApp>>;
-
-function browser({ app }: Service) {
+function browser({ app }: Pick<World, 'app'>) {
   let jar: Record<string, string> = {};
   const send = async (
     method: 'GET' | 'POST' | 'DELETE',
@@ -60,14 +30,17 @@ function browser({ app }: Service) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const clock = testClock();
-  const service = await startApp(db, { clock });
-  const { passwords, keys } = service;
-  const { api, group } = await polls(db);
-  const alice = await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.test' });
-  await makeUser(db, passwords, 'bob', PASSWORD);
-  const root = await makeUser(db, passwords, 'root', PASSWORD, { isSuperuser: true });
-  await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
+  const service = await openWorld(db);
+  const { keys, clock, http } = service;
+  const api = await service.api('polls', {
+    models: ['polls.choice'],
+    permissions: [{ app: 'polls', codename: 'publish_poll', label: 'Can publish poll' }],
+  });
+  const alice = await service.user('alice', { email: 'alice@example.test' });
+  await service.user('bob');
+  const root = await service.user('root', { isSuperuser: true });
+  const group = await service.group('Editors', alice);
+  await service.assign(group, api, 'polls.add_choice', 'polls.view_choice');
   const login = (who: ReturnType<typeof browser>, username: string, more: object = {}) =>
     who.send('POST', '/api/v1/login', { username, password: PASSWORD, ...more });
 
@@ -121,15 +94,11 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'N7: over https the cookie is __Host-, Secure, HttpOnly, SameSite=Lax, Path=/, without Domain',
     async (t) => {
-      const secure = await startApp(db, {
+      const secure = await openWorld(db, {
         mode: 'production',
         environment: { SIGNET_ISSUER: 'https://id.example.test' },
       });
-      const response = await secure.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username: 'alice', password: PASSWORD },
-      });
+      const response = await secure.http.json('/api/v1/login', { username: 'alice', password: PASSWORD });
       t.match(
         String(response.headers['set-cookie']),
         /^__Host-signet_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
@@ -162,11 +131,8 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const sessions = () => db.fork().count(Session, {});
       const before = await sessions();
-      const wrong = await service.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username: 'alice', password: 'wrong', audience: 'nowhere' },
-      });
+      const mistaken = { username: 'alice', password: 'wrong', audience: 'nowhere' };
+      const wrong = await http.json('/api/v1/login', mistaken);
       t.equal(wrong.json().code, 'invalid_credentials');
       const unknown = await login(browser(service), 'alice', { audience: 'nowhere' });
       t.same(
@@ -174,14 +140,9 @@ await onEachEngine(t, async (t, db) => {
         [404, 'unknown_audience', undefined],
       );
 
-      await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
-      const em = db.fork();
-      const specs = Array.from({ length: 60 }, (_, i) => ({
-        app: 'big',
-        codename: `do_thing_number_${i}`,
-        label: 'x',
-      }));
-      await changeCatalogue(em, audit(), await em.findOneOrFail(Api, { audience: 'big' }), specs);
+      const codenames = Array.from({ length: 60 }, (_, i) => `do_thing_number_${i}`);
+      const permissions = codenames.map((codename) => ({ app: 'big', codename, label: 'x' }));
+      await service.api('big', { budgetBytes: 1024, overBudget: 'fail', permissions });
       const over = await login(browser(service), 'root', { audience: 'big' });
       t.same([over.statusCode, over.json().code], [409, 'token_over_budget']);
       t.match(over.json().detail, /--budget/, 'names the remedy');
@@ -195,10 +156,7 @@ await onEachEngine(t, async (t, db) => {
       is_authenticated: false,
       user: { username: '', permissions: [] },
     });
-    const mistaken = await service.app.inject({
-      url: '/api/v1/session',
-      headers: { authorization: 'Bearer a.b.c' },
-    });
+    const mistaken = await http.get('/api/v1/session', bearer('a.b.c'));
     t.match(mistaken.json(), { is_authenticated: false });
     t.match(
       mistaken.headers['x-signet-hint'],
@@ -222,13 +180,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await who.send('POST', '/api/v1/token', { audience: 'polls' })).statusCode, 401);
     await login(who, 'alice');
     const { access_token } = (await who.send('POST', '/api/v1/token', { audience: 'polls/' })).json();
-    const ask = () =>
-      service.app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        payload: { perms: ['polls.add_choice'] },
-        headers: { authorization: `Bearer ${access_token}` },
-      });
+    const ask = () => http.hasPerm(access_token, ['polls.add_choice']);
     t.same((await ask()).json().results, { 'polls.add_choice': true });
     const stolen = who.cookies();
     const out = await who.send('POST', '/api/v1/logout');
@@ -248,14 +200,7 @@ await onEachEngine(t, async (t, db) => {
     const bob = await db.fork().findOneOrFail(User, { username: 'bob' });
     const { access_token } = (await who.send('POST', '/api/v1/token', { audience: 'polls' })).json();
     const ask = async (perms: string[], modules: string[] = []) =>
-      (
-        await service.app.inject({
-          method: 'POST',
-          url: '/api/v1/has_perm',
-          payload: { perms, modules },
-          headers: { authorization: `Bearer ${access_token}` },
-        })
-      ).json();
+      (await http.json('/api/v1/has_perm', { perms, modules }, bearer(access_token))).json();
     t.same(await ask(['polls.add_choice', '', '__proto__', 'a\nb'], ['polls', '']), {
       results: { 'polls.add_choice': false, '': false, ['__proto__']: false, 'a\nb': false },
       modules: { polls: false, '': false },
@@ -289,14 +234,14 @@ await onEachEngine(t, async (t, db) => {
       422,
       'the cookie needs an audience',
     );
-    const nobody = await service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms: [] } });
+    const nobody = await http.json('/api/v1/has_perm', { perms: [] });
     t.same([nobody.statusCode, nobody.headers['www-authenticate']], [401, 'Bearer'], 'B1: no token, no error');
   });
 
   await t.test('N6: idle and absolute limits; last-seen at most once a minute', async (t) => {
     const limited = { SIGNET_SESSION_IDLE: '600', SIGNET_SESSION_ABSOLUTE: '1500' };
     const own = testClock();
-    const short = await startApp(db, { clock: own, environment: limited });
+    const short = await openWorld(db, { clock: own, environment: limited });
     const who = browser(short);
     await login(who, 'alice');
     const seen = async () => (await who.send('GET', '/api/v1/session')).json();
@@ -321,7 +266,7 @@ await onEachEngine(t, async (t, db) => {
     'docs/login-api.md: the password change keeps this session under a new id and ends the others',
     async (t) => {
       const [here, there] = [browser(service), browser(service)];
-      await makeUser(db, passwords, 'changer', PASSWORD);
+      await service.user('changer');
       await login(here, 'changer');
       await login(there, 'changer');
       const { access_token } = (await here.send('POST', '/api/v1/token', { audience: 'polls' })).json();
@@ -341,12 +286,7 @@ await onEachEngine(t, async (t, db) => {
       t.notSame(here.cookies(), before);
       t.equal((await here.send('GET', '/api/v1/session')).json().user.username, 'changer');
       t.equal((await there.send('GET', '/api/v1/session')).json().is_authenticated, false);
-      const old = await service.app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        payload: { perms: [] },
-        headers: { authorization: `Bearer ${access_token}` },
-      });
+      const old = await http.hasPerm(access_token);
       t.equal(old.statusCode, 401, 'tokens of before are dead');
       t.equal((await login(browser(service), 'changer')).statusCode, 401);
       t.equal(
@@ -362,8 +302,8 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('attacks 27: guesses at the current password count in the counters of the login', async (t) => {
-    await makeUser(db, passwords, 'guessed', PASSWORD);
-    const own = await startApp(db, { clock: testClock(new Date('2026-12-24T12:00:00Z')) });
+    await service.user('guessed');
+    const own = await openWorld(db, { clock: testClock(new Date('2026-12-24T12:00:00Z')) });
     const who = browser(own);
     await login(who, 'guessed');
     for (let i = 0; i < 10; i++)
@@ -385,7 +325,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test("the own sessions: listed, ended one by one or all others; never somebody else's", async (t) => {
-    await makeUser(db, passwords, 'lister', PASSWORD);
+    await service.user('lister');
     const [one, two, three] = [browser(service), browser(service), browser(service)];
     for (const who of [one, two, three]) await login(who, 'lister');
     const { sessions } = (await one.send('GET', '/api/v1/account/sessions')).json();
@@ -413,19 +353,14 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a user is found by a verified e-mail address, not by an unverified one', async (t) => {
-    const byEmail = () =>
-      service.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username: 'Alice@Example.TEST', password: PASSWORD },
-      });
+    const byEmail = () => http.json('/api/v1/login', { username: 'Alice@Example.TEST', password: PASSWORD });
     t.equal((await byEmail()).statusCode, 401);
     await db.fork().nativeUpdate(User, { id: alice.id }, { emailVerifiedAt: clock.now() });
     t.equal((await byEmail()).statusCode, 200);
   });
 
   await t.test('docs/login-api.md: a username is one name in every spelling (NFKC, case)', async (t) => {
-    await makeUser(db, passwords, 'Kelvin\u212a', PASSWORD);
+    await service.user('Kelvin\u212a');
     const made = await db.fork().findOneOrFail(User, { usernameKey: 'kelvink' });
     t.equal(made.username, 'KelvinK');
     t.equal((await login(browser(service), 'ｋＥＬＶＩＮk')).statusCode, 200);
@@ -435,8 +370,8 @@ await onEachEngine(t, async (t, db) => {
 
 await onEachEngine(t, async (t, db) => {
   const open = (environment: AppOptions['environment'] = {}) =>
-    startApp(db, { environment: { SIGNET_THROTTLE_SIGNUP: '1000', ...environment } });
-  const signup = ({ app }: Service, payload: object) => app.inject({ method: 'POST', url: '/api/v1/signup', payload });
+    openWorld(db, { environment: { SIGNET_THROTTLE_SIGNUP: '1000', ...environment } });
+  const signup = ({ http }: World, payload: object) => http.json('/api/v1/signup', payload);
 
   await t.test('docs/login-api.md: sign-up makes an account that can log in', async (t) => {
     const service = await open();

@@ -1,25 +1,21 @@
-import { createClient } from '../../src/oauth/index.ts';
 import { updateUser } from '../../src/users/index.ts';
-import { jwtClaims } from '../oauth/code-world.ts';
-import { exchangeWorld } from '../oauth/exchange-world.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, DEVICE, jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, responseParameters } from '../web/browser.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
+import { openPolls, openServices } from '../support/world.ts';
 
 // What somebody has agreed to, or has to do first, is not got round by leaving something out, or by coming later.
-
-const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 
 await t.test('at the pages', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { clock } = s;
-  const made = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
-  const box = { id: made.client.clientId, principal: made.client.id, secret: null };
-  await s.allow(box, 'polls.add_choice');
+  const bob = await s.user('bob');
+  const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
+  await s.allow(box, s.polls, 'polls.add_choice');
   type Browser = Awaited<ReturnType<typeof s.signedInBrowser>>;
   const cookieOf = (browser: Browser) => [...browser.cookies].map((one) => one.join('=')).join('; ');
   /** A device that has been approved, and has not asked yet. */
@@ -78,12 +74,7 @@ await t.test('at the pages', async (t) => {
   await t.test(
     'OIDC Core §5.4 (A11): who was let know nothing but who it is does not learn the username',
     async (t) => {
-      const { client, secret } = await createClient(db.fork(), audit(), {
-        name: 'Alone',
-        preset: 'web',
-        redirectUris: [CALLBACK],
-      });
-      const alone = { id: client.clientId, principal: client.id, secret };
+      const alone = await s.client('Alone', { preset: 'web', redirectUris: [CALLBACK] });
       const alice = await s.signedInBrowser();
       const { code } = responseParameters(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
       const { access_token, refresh_token } = (await s.redeem(String(code), {}, alone)).json();
@@ -117,7 +108,7 @@ await t.test('at the pages', async (t) => {
     'RFC 8628 §3.5 (V2), attacks 79: what was approved before its user was locked out is nothing afterwards',
     async (t) => {
       const approved = await approvedBy(await s.signedInBrowser('bob'));
-      for (const isActive of [false, true]) await updateUser(db.fork(), audit(clock.now()), s.bob, { isActive });
+      for (const isActive of [false, true]) await updateUser(db.fork(), audit(clock.now()), bob, { isActive });
       t.match((await poll(approved)).json(), { error: 'invalid_grant' });
     },
   );
@@ -128,18 +119,18 @@ await t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await exchangeWorld(db);
-    const dora = await s.person('dora');
-    const ellen = await s.person('ellen');
-    await s.give(dora, s.signet, 'auth.impersonate_user', 'auth.view_user');
-    await s.give(ellen, s.signet, 'auth.view_user');
-    const { token } = await s.loginToken('dora', 'signet');
+    const s = await openServices(db);
+    const dora = await s.user('dora');
+    const ellen = await s.user('ellen');
+    await s.assign(dora, s.signet, 'auth.impersonate_user', 'auth.view_user');
+    await s.assign(ellen, s.signet, 'auth.view_user');
+    const { token } = await s.http.logIn('dora', { audience: 'signet' });
     const asked = { requested_subject: 'ellen', reason: 'she cannot vote', audience: 'polls' };
     const acting = await s.exchange(s.helpDesk, token, asked);
     t.equal(acting.statusCode, 200);
     const on = await s.exchange(s.helpDesk, acting.json().access_token, { audience: 'signet' });
     t.match([on.statusCode, on.json()], [400, { error: 'invalid_target' }]);
-    const own = await s.loginToken('ellen', 'polls');
+    const own = await s.http.logIn('ellen', { audience: 'polls' });
     const called = await s.exchange(s.helpDesk, own.token, { audience: 'signet' });
     t.equal(called.statusCode, 200, 'a service that calls on for its user may');
   },

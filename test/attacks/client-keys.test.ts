@@ -1,34 +1,28 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createClient } from '../../src/oauth/index.ts';
-import { createApi } from '../../src/permissions/index.ts';
 import { assertionParameters, clientKey, makeAssertion, proofBy, registerKeys } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, ISSUER, startApp, testClock } from '../support/server.ts';
+import { openHttp } from '../support/http.ts';
+import { ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 // Assertions and proofs that nobody with the key has made, or made for this.
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
 
 await onEachEngine(t, async (t, db) => {
-  const clock = testClock();
-  const { app } = await startApp(db, { clock, environment: { SIGNET_FETCH_ALLOW: '127.0.0.0/8' } });
-  const second = await startApp(db, { clock });
+  const world = await openWorld(db, { environment: { SIGNET_FETCH_ALLOW: '127.0.0.0/8' } });
+  const { app, clock } = world;
+  const second = await openWorld(db, { clock });
   t.teardown(() => second.app.close());
-  const polls = await createApi(db.fork(), audit(), 'polls');
-  const { client } = await createClient(db.fork(), audit(), { name: 'A', preset: 'service', requests: [polls] });
-  const id = client.clientId;
+  const client = await world.client('A', { requests: [await world.api('polls')] });
+  const { id } = client;
   const key = await clientKey('RS256');
   await registerKeys(db, client, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });
   const ask = (fields: Record<string, string>, headers: Record<string, string> = {}, server = app) =>
-    server.inject({
-      method: 'POST',
-      url: '/oauth2/token',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      payload: new URLSearchParams({ grant_type: 'client_credentials', ...fields }).toString(),
-    });
+    openHttp(server).form('/oauth2/token', { grant_type: 'client_credentials', ...fields }, headers);
   const made = (more: { claims?: object; header?: object } = {}, by = key) =>
     makeAssertion(by, id, { audience: ISSUER, now: clock.now(), ...more });
   const proof = (more: object = {}, by = key) =>

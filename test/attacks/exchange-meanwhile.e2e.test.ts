@@ -1,13 +1,12 @@
-import { createClient, getClient, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { deleteUser, updateUser } from '../../src/users/index.ts';
-import { CALLBACK, jwtClaims, type TestClient } from '../oauth/code-world.ts';
-import { EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, EXCHANGE, jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openServices, type TestClient } from '../support/world.ts';
 
 // Row 71: what is revoked, and what ends, while it is being exchanged.
 
@@ -44,7 +43,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
       meanwhile = null;
       await now();
     };
-    const s = await exchangeWorld(watched(db, before));
+    const s = await openServices(watched(db, before));
     const { subjectToken, web, backend, books, outside } = s;
     const revoke = async (token: string, by: TestClient) => {
       const answer = await s.post('revoke', { token }, by);
@@ -115,10 +114,9 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
 t.test('attacks 71: a client and sessions that end at once', (t) =>
   onEachEngine(t, async (t, db) => {
     if (db.engine === 'embedded') return;
-    const s = await exchangeWorld(db);
+    const s = await openServices(db);
     const { clock } = s;
-    const { client, secret } = await createClient(db.fork(), audit(), {
-      name: 'Both',
+    const both = await s.client('Both', {
       preset: 'web',
       isFirstParty: true,
       redirectUris: [CALLBACK],
@@ -126,11 +124,9 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       requests: [s.polls, s.ledger],
       serves: [s.polls],
     });
-    const both = { id: client.clientId, principal: client.id, secret };
-    const setActive = async (isActive: boolean) =>
-      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), both.id), { isActive });
+    const setActive = async (isActive: boolean) => s.updateClient(both, { isActive });
     const held = async (username: string) => {
-      const { token, sid } = await s.loginToken(username, 'polls');
+      const { token, sid } = await s.http.logIn(username, { audience: 'polls' });
       await s.redeem(await s.code(both, { session: sid }), {}, both);
       const answer = await s.exchange(both, token);
       t.equal(answer.statusCode, 200, answer.body);
@@ -156,8 +152,8 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       await t.test(
         `docs/freshness.md: a user who is ${how} and a client that ends wait for each other's grants in one order`,
         async (t) => {
-          const user = await s.person(`was-${how}`);
-          const { sid } = await s.loginToken(user.username, 'polls');
+          const user = await s.user(`was-${how}`);
+          const { sid } = await s.http.logIn(user.username, { audience: 'polls' });
           // The older grant is the one that outlives a session.
           for (const isOffline of [true, false])
             await s.redeem(await s.code(both, { session: sid, isOffline }), {}, both);

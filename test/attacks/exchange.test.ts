@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { allowPermissions, disallowPermissions } from '../../src/oauth/index.ts';
-import { jwtClaims, type TestClient } from '../oauth/code-world.ts';
-import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openServices, type TestClient } from '../support/world.ts';
 
 // Row 71: token exchange widened scope, crossed tenants, accepted revoked subjects. The single refusals are in ../oauth/exchange.test.ts;
 // here are chains that nobody has thought of.
@@ -27,7 +27,7 @@ const scopes = ['openid', 'profile', 'email'];
 t.test(`attacks 71: whatever is exchanged for whatever, the result is within the subject (SEED=${seed})`, async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await exchangeWorld(db);
+  const s = await openServices(db);
   const { polls, ledger, alice, web, third, backend, books, outside } = s;
   const elsewhere = await s.service('Elsewhere', {
     isFirstParty: false,
@@ -45,8 +45,8 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
     ledger: [books, elsewhere, everywhere],
   };
   const asks = { polls: 'polls', ledger: 'https://ledger.example' } as const;
-  await s.give(alice, polls, 'polls.add_choice', 'polls.change_choice', 'polls.view_choice');
-  await s.give(alice, ledger, 'ledger.add_entry', 'ledger.view_entry');
+  await s.assign(alice, polls, 'polls.add_choice', 'polls.change_choice', 'polls.view_choice');
+  await s.assign(alice, ledger, 'ledger.add_entry', 'ledger.view_entry');
   const mine = {
     polls: ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'],
     ledger: ['ledger.add_entry', 'ledger.view_entry'],

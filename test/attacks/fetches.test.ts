@@ -10,9 +10,11 @@ import {
   signWith,
 } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK } from '../support/flows.ts';
+import { bearer } from '../support/http.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 // Server-side requests that somebody else would like: what is fetched at all, and from where.
 
@@ -29,20 +31,15 @@ async function startTrap(t: Test) {
   return { asked, port, url: `http://127.0.0.1:${port}` };
 }
 
-async function sceneOf(t: Test, settings: Record<string, string>) {
+async function openWithRegistration(t: Test, settings: Record<string, string>) {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webWorld(db, { SIGNET_REGISTRATION: 'token', ...settings });
+  const s = await openPolls(db, { environment: { SIGNET_REGISTRATION: 'token', ...settings } });
   let made = 0;
   const register = async (metadata: object) => {
-    const given = { label: `token ${++made}`, apis: [s.api], uses: 1, days: 1 };
+    const given = { label: `token ${++made}`, apis: [s.polls], uses: 1, days: 1 };
     const { secret } = await createInitialToken(db.fork(), audit(s.clock.now()), given);
-    return s.app.inject({
-      method: 'POST',
-      url: '/oauth2/register',
-      headers: { authorization: `Bearer ${secret}` },
-      payload: { redirect_uris: [CALLBACK], ...metadata },
-    });
+    return s.http.json('/oauth2/register', { redirect_uris: [CALLBACK], ...metadata }, bearer(secret));
   };
   /** What a client whose keys are at an address is answered with. */
   const askBy = async (key: ClientKey, clientId: string, header: object = {}) => {
@@ -55,7 +52,7 @@ async function sceneOf(t: Test, settings: Record<string, string>) {
 
 await t.test('SSRF: nothing that a request names is fetched, though the guard would let it through', async (t) => {
   const trap = await startTrap(t);
-  const s = await sceneOf(t, { SIGNET_FETCH_ALLOW: `127.0.0.1:${trap.port}` });
+  const s = await openWithRegistration(t, { SIGNET_FETCH_ALLOW: `127.0.0.1:${trap.port}` });
   const alice = await s.signedInBrowser();
   const key = await clientKey('RS256');
   const remote = { jku: `${trap.url}/jku`, x5u: `${trap.url}/x5u`, kid: `${trap.url}/kid` };
@@ -108,7 +105,7 @@ await t.test(
   'SSRF: keys that are said to be in the neighbourhood are not asked for, however it is spelled',
   async (t) => {
     const trap = await startTrap(t);
-    const s = await sceneOf(t, { SIGNET_FETCH_ALLOW: '' });
+    const s = await openWithRegistration(t, { SIGNET_FETCH_ALLOW: '' });
     const key = await clientKey('RS256');
     const { port } = trap;
     for (const jwks_uri of [

@@ -1,23 +1,17 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { saveConsent } from '../../src/oauth/consent/consent.ts';
-import { Client, createClient } from '../../src/oauth/index.ts';
 import { createHashPool, createPasswords, type Passwords } from '../../src/passwords/index.ts';
-import {
-  assign,
-  changeCatalogue,
-  createApi,
-  defaultPermissions,
-  getApi,
-  getPermissions,
-} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Operation, openapiDocument } from '../../src/platform/http/index.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
+import { DEVICE } from '../support/flows.ts';
+import { basic, PASSWORD } from '../support/http.ts';
+import { ISSUER, makeUser } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { requestsTo, type Wild } from './requests.ts';
 import type { Known } from './values.ts';
 
@@ -29,7 +23,6 @@ const runs = Number(process.env['FUZZ_RUNS'] ?? 10_400);
 // tap's own 30 seconds are for an idle machine.
 t.setTimeout(20 * runs + 120_000);
 
-const PASSWORD = 'a long enough phrase';
 const owners = ['alice', 'bob', 'carol'];
 
 /** The real hashing at the least cost that argon2 has, counted. */
@@ -74,39 +67,25 @@ function prototypes(): string {
   );
 }
 
-async function scene(db: Database) {
-  const clock = testClock();
+async function openFuzzed(db: Database) {
   const passwords = await cheapPasswords();
-  const { app } = await startApp(db, { clock, passwords, environment: unhindered });
-  const em = db.fork();
-  const polls = await createApi(em, audit(), 'polls');
-  await changeCatalogue(em, audit(), polls, defaultPermissions('polls', 'choice'));
-  const { client, secret } = await createClient(db.fork(), audit(), {
-    name: 'Worker',
-    preset: 'service',
+  const world = await openWorld(db, { passwords, environment: unhindered });
+  const { app, clock, http } = world;
+  const polls = await world.api('polls', { models: ['polls.choice'] });
+  const worker = await world.client('Worker', {
+    grantTypes: ['client_credentials', DEVICE],
     requests: [polls],
     serves: [polls],
   });
-  const device = 'urn:ietf:params:oauth:grant-type:device_code';
-  await db.fork().nativeUpdate(Client, { id: client.id }, { grantTypes: ['client_credentials', device] });
-  const own = await getApi(db.fork(), 'signet');
-  const deploy = await createClient(db.fork(), audit(), {
-    name: 'Deploy',
-    preset: 'service',
-    requests: [own],
-    serves: [polls],
-  });
-  const reader = await createClient(db.fork(), audit(), {
-    name: 'Reader',
+  const own = await world.ownApi();
+  const deploy = await world.client('Deploy', { requests: [own], serves: [polls] });
+  await world.assign(deploy, own, 'oauth.change_api');
+  const reader = await world.client('Reader', {
     preset: 'web',
     redirectUris: ['https://reader.example/cb'],
     requests: [polls],
   });
-  const { id: readerId, clientId: readerClientId } = reader.client;
-  await db.fork().nativeUpdate(Client, { id: readerId }, { settings: { pkce: 'off' } });
-  const principal = { id: deploy.client.id, label: 'Deploy' };
-  const needed = await getPermissions(db.fork(), own, ['oauth.change_api']);
-  await assign(db.fork(), audit(), { kind: 'client', principal }, needed);
+  await world.set(reader, { pkce: 'off' });
   const made: string[] = [];
   let sent = 0;
   let live: {
@@ -122,7 +101,7 @@ async function scene(db: Database) {
   async function identity() {
     if (live && live.until > clock.now()) return live;
     const name = `visitor-${made.length}`;
-    await makeUser(db, passwords, name, PASSWORD);
+    await world.user(name);
     made.push(name);
     const response = await app.inject({
       method: 'POST',
@@ -141,10 +120,10 @@ async function scene(db: Database) {
   /** Somebody has allowed the client something, and is asked for more: what waits for an answer, and the cookies of the browser. */
   async function interactionOf(session: string) {
     const { user } = (await app.inject({ url: '/api/v1/session', headers: { cookie: session } })).json();
-    const given = { user: user.id, client: readerId, api: null, ip: '192.0.2.1' };
+    const given = { user: user.id, client: reader.principal, api: null, ip: '192.0.2.1' };
     const wanted = { scopes: ['openid'], permissions: [] };
     await db.fork().transactional((tx) => saveConsent(tx, given, wanted, clock.now()));
-    const query = new URLSearchParams({ ...request, client_id: readerClientId, scope: 'openid email' });
+    const query = new URLSearchParams({ ...request, client_id: reader.id, scope: 'openid email' });
     const { headers } = await app.inject({ url: `/oauth2/authorize?${query}`, headers: { cookie: session } });
     const url = headers.location?.slice(ISSUER.length) ?? '';
     const [flow] = (await app.inject({ url, headers: { cookie: session } })).cookies;
@@ -156,21 +135,12 @@ async function scene(db: Database) {
   /** The token for Signet itself of a service account that publishes. */
   async function publisherToken() {
     if (publisher && publisher.until > clock.now()) return publisher.token;
-    const response = await app.inject({
-      method: 'POST',
-      url: '/oauth2/token',
-      headers: {
-        authorization: basic(deploy.client.clientId, deploy.secret as string),
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      payload: 'grant_type=client_credentials',
-    });
+    const response = await http.oauth('token', { grant_type: 'client_credentials' }, deploy);
     publisher = { token: response.json().access_token, until: new Date(clock.now().getTime() + 500_000) };
     return publisher.token;
   }
 
   const setup = (await createSetupSecret(db.fork(), clock.now())) as string;
-  const basic = (id: string, password: string) => `Basic ${Buffer.from(`${id}:${password}`).toString('base64')}`;
   const known: Known = {
     list: ['1'],
     username: [...owners, '‹new›', '‹new›', 'ALICE', 'alice@example.com'],
@@ -191,10 +161,10 @@ async function scene(db: Database) {
     decision: ['allow', 'deny'],
     token: ['‹token›', setup],
     grant_type: ['client_credentials', 'password', 'refresh_token'],
-    client_id: [client.clientId, readerClientId, 'signet'],
-    client_secret: [secret as string],
+    client_id: [worker.id, reader.id, 'signet'],
+    client_secret: [worker.secret],
     cookie: ['signet_session=x', `signet_session=${'A'.repeat(43)}`],
-    authorization: [basic(client.clientId, 'wrong'), 'Basic !', 'Bearer', 'Bearer x.y.z'],
+    authorization: [basic({ ...worker, secret: 'wrong' }).authorization, 'Basic !', 'Bearer', 'Bearer x.y.z'],
   };
 
   async function send(wild: Wild) {
@@ -206,9 +176,7 @@ async function scene(db: Database) {
       cookie: now.cookie,
       token: wild.url.startsWith('/api/v1/apis/') ? await publisherToken() : now.token,
       session: now.session,
-      client: wild.url.startsWith('/oauth2/par')
-        ? basic(readerClientId, reader.secret as string)
-        : basic(client.clientId, secret as string),
+      client: wild.url.startsWith('/oauth2/par') ? basic(reader).authorization : basic(worker).authorization,
       interaction: now.interaction,
       new: `newcomer-${sent}`,
     };
@@ -235,7 +203,7 @@ t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const { app, made, known, send, passwords } = await scene(db);
+    const { app, made, known, send, passwords } = await openFuzzed(db);
     for (const name of owners) await makeUser(db, passwords, name, PASSWORD, { email: `${name}@example.com` });
     const originals = () =>
       db.fork().find(User, { username: { $in: owners } }, { orderBy: { username: 'asc' }, fields });

@@ -2,16 +2,17 @@ import { createHash, createHmac } from 'node:crypto';
 import { pino } from 'pino';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { grantNames } from '../../src/oauth/client-settings/index.ts';
-import { Client, createClient, getClient, updateClient } from '../../src/oauth/index.ts';
-import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
+import { Client, getClient, updateClient } from '../../src/oauth/index.ts';
+import { removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openCliHarness } from '../cli/harness.ts';
-import { jwtClaims, VERIFIER } from '../oauth/code-world.ts';
+import { hiddenFields, newBrowser, responseParameters } from '../support/browser.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { CALLBACK, CHALLENGE, jwtClaims, VERIFIER } from '../support/flows.ts';
+import { basic, bearer, type Headers, PASSWORD } from '../support/http.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, newBrowser, responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { openPolls, openWorld } from '../support/world.ts';
 
 // What clients and their users are given on the way to a token, in the hands of others.
 
@@ -33,11 +34,10 @@ function* mutations(text: string, step = 4): Generator<string> {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { web, third, clock, post, redeem, introspect, app } = s;
   const alice = await s.signedInBrowser();
-  const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
-  const device = { id: box.clientId, principal: box.id, secret: null };
+  const device = await s.client('Box', { preset: 'device', requests: [s.polls] });
   const refresh = (token: string, by = web) => post('token', { grant_type: 'refresh_token', refresh_token: token }, by);
 
   await t.test('attacks 73: what stands for a request, a page or a device is good to the letter alone', async (t) => {
@@ -101,18 +101,15 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'attacks 81: who leaves a group has nothing of it any more, by refresh or by signing in again',
     async (t) => {
-      const group = await createGroup(db.fork(), audit(), 'Deleters');
-      const asGroup = { kind: 'group' as const, group };
-      await assign(db.fork(), audit(), asGroup as never, await s.choicePermissions('delete'));
-      const member = [{ id: s.alice.id, label: 'alice' }];
-      await addMembers(db.fork(), audit(), group, member);
+      const group = await s.group('Deleters', s.alice);
+      await s.assign(group, s.polls, 'polls.delete_choice');
       const browser = await s.signedInBrowser();
       const scope = 'openid groups';
       const given = String((await s.answer(browser, web, { scope }))['code']);
       const first = (await redeem(given)).json();
       t.ok(jwtClaims(first.access_token).permissions.includes('polls.delete_choice'));
       t.same(jwtClaims(first.id_token).groups, ['Deleters', 'Editors']);
-      await removeMembers(db.fork(), audit(), group, member);
+      await removeMembers(db.fork(), audit(), group, [{ id: s.alice.id, label: 'alice' }]);
       const later = (await refresh(first.refresh_token)).json();
       const again = (await redeem(String((await s.answer(browser, web, { scope }))['code']))).json();
       for (const one of [later, again]) {
@@ -136,19 +133,8 @@ await onEachEngine(t, async (t, db) => {
     const go = `/oauth2/authorize?${new URLSearchParams({ client_id: web.id, request_uri: uri })}`;
     t.match(responseParameters(await alice.open(go)), { code: /./ });
     clock.pass(11);
-    const fresh = await startApp(db, { clock });
-    const ask = async (fields: Record<string, string>) =>
-      (
-        await fresh.app.inject({
-          method: 'POST',
-          url: '/oauth2/token',
-          headers: {
-            'content-type': 'application/x-www-form-urlencoded',
-            authorization: `Basic ${Buffer.from(`${web.id}:${web.secret}`).toString('base64')}`,
-          },
-          payload: new URLSearchParams(fields).toString(),
-        })
-      ).json();
+    const fresh = await openWorld(db, { clock });
+    const ask = async (fields: Record<string, string>) => (await fresh.http.oauth('token', fields, web)).json();
     const again = (token: string) => ask({ grant_type: 'refresh_token', refresh_token: token });
     t.equal((await again(one.refresh_token)).error, 'invalid_grant', 'used before the start: reuse');
     t.equal((await again(next.refresh_token)).error, 'invalid_grant', 'which ends its family');
@@ -230,24 +216,14 @@ await onEachEngine(t, async (t, db) => {
 t.test('A4, attacks 73: nothing that is good for something is in the log, however much is logged', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const lines: string[] = [];
   const log = pino(logOptions('trace'), { write: (line: string) => void lines.push(line) });
-  const { app } = await startApp(db, {
-    clock: s.clock,
-    log,
-    environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_REGISTRATION: 'token' },
-  });
+  const { app, http } = await openWorld(db, { clock: s.clock, log, environment: { SIGNET_REGISTRATION: 'token' } });
   const browser = newBrowser(app);
   const secrets: Record<string, string> = { password: PASSWORD, client_secret: s.web.secret as string };
-  const basic = { authorization: `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}` };
-  const post = async (path: string, fields: Record<string, string>, headers: Record<string, string> = basic) =>
-    app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      payload: new URLSearchParams(fields).toString(),
-    });
+  const post = (endpoint: string, fields: Record<string, string>, headers: Headers = basic(s.web)) =>
+    http.form(`/oauth2/${endpoint}`, fields, headers);
   /** Once as it should be, and once wrong, so that refusals are written too. */
   const login = await browser.open(s.urlFor(s.third));
   secrets['interaction'] = /interaction\/([\w-]{43})/.exec(login.url)?.[1] as string;
@@ -263,14 +239,14 @@ t.test('A4, attacks 73: nothing that is good for something is in the log, howeve
   secrets['code_verifier'] = VERIFIER;
   const first = (await post('token', { ...code, code_verifier: VERIFIER })).json();
   for (const name of ['access_token', 'refresh_token', 'id_token']) secrets[name] = first[name];
-  await app.inject({ url: '/oauth2/userinfo', headers: { authorization: `Bearer ${first.access_token}` } });
+  await http.get('/oauth2/userinfo', bearer(first.access_token));
   await app.inject({ url: `/oauth2/userinfo?access_token=${first.access_token}` });
   await post('introspect', { token: first.access_token });
   const next = (await post('token', { grant_type: 'refresh_token', refresh_token: first.refresh_token })).json();
   secrets['next'] = next.refresh_token;
   await post('token', { grant_type: 'refresh_token', refresh_token: first.refresh_token, scope: 'wider' });
   await post('token', { ...code, code_verifier: VERIFIER });
-  await post('token', code, { authorization: `${basic.authorization}x` });
+  await post('token', code, { authorization: `${basic(s.web).authorization}x` });
   await post('token', { ...code, client_id: s.web.id, client_secret: secrets['client_secret'] as string }, {});
   await post('token', { ...code, client_secret: secrets['client_secret'] as string });
   await post('revoke', { token: next.refresh_token });
@@ -282,7 +258,7 @@ t.test('A4, attacks 73: nothing that is good for something is in the log, howeve
   await browser.get(`/interaction/${secrets['interaction']}${'x'.repeat(300)}`);
   await app.inject({ method: 'PUT', url: `/interaction/${secrets['interaction']}` });
   await app.inject({ url: `/nothing/${secrets['code']}?code=${secrets['code']}` });
-  await app.inject({ method: 'POST', url: '/api/v1/login', payload: { username: 'alice', password: PASSWORD, x: 1 } });
+  await http.json('/api/v1/login', { username: 'alice', password: PASSWORD, x: 1 });
   t.ok(lines.length > 10, `${lines.length} lines`);
   const written = lines.join('');
   for (const [name, value] of Object.entries(secrets)) {

@@ -1,10 +1,10 @@
-import { assign, changeCatalogue, getPermissions } from '../../src/permissions/index.ts';
+import { changeCatalogue } from '../../src/permissions/index.ts';
 import { getUser } from '../../src/users/index.ts';
 import { type Answer, startIssuer } from '../kits/issuer.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { bearer } from '../support/http.ts';
 import t from '../support/tap.ts';
-import { cheap, scene } from './scene.ts';
+import { openUsers, openWorld } from '../support/world.ts';
 
 // What is kept between requests is kept under the whole of what was asked, so that no two askers are ever one.
 
@@ -73,39 +73,31 @@ await t.test('attacks 65: a verifier decides by what it keeps as it would by ask
 await t.test('attacks 65: a server decides by what it keeps as one that has just begun', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await scene(db);
+  const s = await openUsers(db);
   const codenames = parts.filter((one) => /^[\w:|,.]+$/.test(one));
   await changeCatalogue(
     db.fork(),
-    audit(),
+    s.at(),
     s.polls,
     ['polls', 'polls_a'].flatMap((app) => codenames.map((codename) => ({ app, codename, label: codename }))),
   );
   const names = ['polls', 'polls_a'].flatMap((app) => codenames.map((codename) => `${app}.${codename}`));
-  const all = await getPermissions(db.fork(), s.polls, names);
   for (const [i, username] of ['alice', 'bob'].entries()) {
-    const user = await getUser(db.fork(), username);
-    const some = all.filter((_, at) => at % 3 === i);
-    await assign(db.fork(), audit(), { kind: 'user', principal: { id: user.id, label: username } }, some);
+    const some = names.filter((_, at) => at % 3 === i);
+    await s.assign(await getUser(db.fork(), username), s.polls, ...some);
   }
   const tokens = [(await s.logIn('alice')).token, (await s.logIn('bob')).token, (await s.logIn('root')).token];
-  const fresh = await startApp(db, { clock: s.clock, environment: cheap });
-  const ask = async (app: typeof s.app, token: string, perms: string[]) =>
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        headers: { authorization: `Bearer ${token}` },
-        payload: { perms, modules: ['polls', 'polls_a', 'polls_', 'poll'] },
-      })
-    ).json();
+  const fresh = await openWorld(db, { clock: s.clock });
+  const modules = ['polls', 'polls_a', 'polls_', 'poll'];
+  const ask = async ({ http }: typeof fresh, token: string, perms: string[]) =>
+    (await http.json('/api/v1/has_perm', { perms, modules }, bearer(token))).json();
   for (let time = 0; time < 3; time++)
     for (const token of tokens) {
-      const kept = await ask(s.app, token, names);
-      t.same(kept, await ask(fresh.app, token, names));
+      const kept = await ask(s, token, names);
+      t.same(kept, await ask(fresh, token, names));
       t.same(Object.keys(kept.results).length, names.length);
     }
-  const [alice, bob] = await Promise.all(tokens.map((token) => ask(s.app, token as string, names)));
+  const [alice, bob] = await Promise.all(tokens.map((token) => ask(s, token as string, names)));
   const both = names.filter((name) => alice.results[name] && bob.results[name]);
   t.same(both, [], 'what is alice’s is not bob’s');
   t.ok(names.some((name) => alice.results[name]) && names.some((name) => bob.results[name]), 'the scene');

@@ -11,13 +11,14 @@ import {
 } from '../../src/signin/index.ts';
 import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
 import { openCliHarness } from '../cli/harness.ts';
-import { PASSWORD } from '../oauth/code-world.ts';
-import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp, testClock } from '../support/server.ts';
+import { ACCESS_TOKEN, EXCHANGE } from '../support/flows.ts';
+import { countHashing } from '../support/hashing.ts';
+import { PASSWORD } from '../support/http.ts';
+import { audit, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { measureWork } from '../support/work.ts';
-import { cheap, scene } from './scene.ts';
+import { openServices, openUsers, openWorld } from '../support/world.ts';
 
 // What is sent is measured before anything is done with it (docs/decisions/0013-work-before-limits.md). Work is counted, never timed.
 
@@ -93,31 +94,24 @@ t.test("Django's similarity check: its work is linear, whatever stands in names 
 
 await onEachEngine(t, async (t, db) => {
   await t.test('decision 0013: the setup form measures what it is given', async (t) => {
-    const { app } = await startApp(db, { environment: cheap });
+    const { app, http } = await openWorld(db);
     const token = (await createSetupSecret(db.fork(), testClock().now())) as string;
     for (const text of Object.values(long).map((one) => one.slice(0, 4000))) {
       const work = await measureWork(async () => {
-        const payload = formOf({ token, username: text, email: text, password: text });
-        const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-        t.equal((await app.inject({ method: 'POST', url: '/setup', payload, headers })).statusCode, 422);
+        const fields = formOf({ token, username: text, email: text, password: text });
+        t.equal((await http.form('/setup', fields)).statusCode, 422);
       });
       t.ok(work.longestNormalized <= MOST, String(work.longestNormalized));
     }
     await app.close();
   });
 
-  const s = await exchangeWorld(db);
+  const s = await openServices(db);
   const { app, clock, passwords } = s;
-  const json = (url: string, payload: object, headers = {}) => app.inject({ method: 'POST', url, payload, headers });
-  const form = (url: string, fields: Record<string, string>, headers = {}) =>
-    app.inject({
-      method: 'POST',
-      url,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      payload: formOf(fields),
-    });
-  await s.person('root', { isSuperuser: true });
-  const { cookie } = await s.loginToken('root', 'signet');
+  const { json } = s.http;
+  const form = (url: string, fields: Record<string, string>, headers = {}) => s.http.form(url, formOf(fields), headers);
+  await s.user('root', { isSuperuser: true });
+  const { cookie } = await s.http.logIn('root', { audience: 'signet' });
   const own = { cookie };
   const cliHarness = await openCliHarness(db);
   const how = {
@@ -151,7 +145,7 @@ await onEachEngine(t, async (t, db) => {
       (await form('/oauth2/token', { grant_type: 'client_credentials', client_id: text, client_secret: text }))
         .statusCode,
     'POST /oauth2/token, requested_subject': async (text) => {
-      const { token } = await s.loginToken('root', 'signet');
+      const { token } = await s.http.logIn('root', { audience: 'signet' });
       return (
         await s.exchange(s.helpDesk, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
       ).statusCode;
@@ -212,20 +206,16 @@ await onEachEngine(t, async (t, db) => {
 
 await onEachEngine(t, async (t, db) => {
   const environment = { SIGNET_THROTTLE_SIGNUP: '3' };
-  const s = await scene(db, { environment });
-  const { app, clock, passwords, post } = s;
+  const hashing = countHashing();
+  const s = await openUsers(db, { environment, passwords: hashing.wrap });
+  const { app, clock, post } = s;
+  const passwords = hashing.counts;
   const anew = async () => {
     await db.fork().nativeDelete(Throttle, {});
-    Object.assign(passwords, { verifications: 0, hashes: 0 });
+    hashing.reset();
     clock.sleeps.length = 0;
   };
-  const byForm = (username: string, password = 'wrong') =>
-    app.inject({
-      method: 'POST',
-      url: '/login',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: formOf({ username, password }),
-    });
+  const byForm = (username: string, password = 'wrong') => s.http.form('/login', formOf({ username, password }));
   const byJson = (username: string, password = 'wrong') => post('/api/v1/login', { username, password });
 
   for (const [face, logIn] of Object.entries({ 'the form': byForm, 'the JSON API': byJson })) {
@@ -236,7 +226,7 @@ await onEachEngine(t, async (t, db) => {
         const cameAt = clock.now();
         const response = await logIn(name);
         answers.add(`${response.statusCode} ${response.headers['content-type']}`);
-        t.equal(passwords.verifications, 1, 'one verification, as for every other');
+        t.equal(passwords.verifications.length, 1, 'one verification, as for every other');
         t.same(clock.sleeps, [new Date(cameAt.getTime() + 600)], 'at the same deadline');
       }
       t.equal(answers.size, 1, 'one answer');
@@ -248,7 +238,7 @@ await onEachEngine(t, async (t, db) => {
       const statuses: number[] = [];
       for (let i = 0; i < 12; i++) statuses.push((await logIn(`${i}${'a'.repeat(5000 + i)}`)).statusCode);
       t.same(statuses, [...Array(10).fill(401), 429, 429]);
-      t.equal(passwords.verifications, 10);
+      t.equal(passwords.verifications.length, 10);
     });
 
     await t.test(
@@ -258,7 +248,7 @@ await onEachEngine(t, async (t, db) => {
         for (const name of ['alice', 'unknown', marks.slice(0, 9000)]) {
           await anew();
           answers.add((await logIn(name, 'p'.repeat(30_000))).statusCode);
-          t.equal(passwords.verifications, 0);
+          t.equal(passwords.verifications.length, 0);
           t.equal(clock.sleeps.length, 1, 'at the deadline');
         }
         t.same([...answers], [401]);
@@ -297,7 +287,7 @@ await onEachEngine(t, async (t, db) => {
     const change = (current: string, wanted: string) =>
       post('/api/v1/account/password', { current_password: current, new_password: wanted }, { cookie });
     for (let i = 0; i < 12; i++) t.equal((await change('wrong', 'short')).statusCode, 422);
-    t.equal(passwords.verifications, 1, 'only the login was worth one');
+    t.equal(passwords.verifications.length, 1, 'only the login was worth one');
     for (let i = 0; i < 10; i++) t.equal((await change('wrong', `${PASSWORD} ${i}`)).statusCode, 422);
     const work = await measureWork(async () => t.equal((await change(PASSWORD, ligatures)).statusCode, 429));
     t.equal(work.longestNormalized, casefoldName('bob').length, 'the name of the counter, and nothing else');

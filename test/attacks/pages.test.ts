@@ -1,21 +1,21 @@
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { AuthorizationCode, DeviceCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
-import { createClient } from '../../src/oauth/index.ts';
 import { Session } from '../../src/sessions/index.ts';
+import { newBrowser, responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { CALLBACK, CHALLENGE } from '../support/flows.ts';
+import { basic, PASSWORD, sessionCookie } from '../support/http.ts';
 import t, { type Test } from '../support/tap.ts';
-import { newBrowser, responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { openPolls, openWorld } from '../support/world.ts';
 
 // What browsers and those in their way send to the pages: other spellings of a path, invented headers, parameters twice.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 const { app, web, third, spa } = s;
-const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
+const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const queryFor = (more: Record<string, string | undefined> = {}) => s.urlFor(web, more).split('?')[1] as string;
 /** What may have come of a request. */
@@ -27,10 +27,10 @@ const made = async () => {
 
 t.test('attacks 55, 57: no header of a request is in a page, a redirect, a document or a cookie', async (t) => {
   const issuer = 'https://id.example';
-  const { app: exposed } = await startApp(db, {
+  const { app: exposed } = await openWorld(db, {
     mode: 'production',
     clock: s.clock,
-    environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
+    environment: { SIGNET_ISSUER: issuer },
   });
   const invented: Record<string, string> = {
     host: 'evil.example',
@@ -60,7 +60,6 @@ t.test('attacks 55, 57: no header of a request is in a page, a redirect, a docum
     referer: 'https://evil.example/',
     'user-agent': 'kube-probe/1.30',
   };
-  const basic = { authorization: `Basic ${Buffer.from(`${web.id}:${web.secret}`).toString('base64')}` };
   const par = {
     redirect_uri: CALLBACK,
     response_type: 'code',
@@ -69,8 +68,7 @@ t.test('attacks 55, 57: no header of a request is in a page, a redirect, a docum
   };
   const login = { username: 'alice', password: PASSWORD };
   const signedIn = await newBrowser(exposed, issuer).send('POST', '/login', login);
-  const [session] = signedIn.response.cookies as [{ name: string; value: string }];
-  const cookie = `${session.name}=${session.value}`;
+  const cookie = sessionCookie(signedIn.response);
   const requests: [string, 'GET' | 'POST', string, Record<string, string>?, Record<string, string>?][] = [
     ['discovery', 'GET', '/.well-known/openid-configuration'],
     ['keys', 'GET', '/.well-known/jwks.json'],
@@ -89,10 +87,10 @@ t.test('attacks 55, 57: no header of a request is in a page, a redirect, a docum
     ['login, signed in', 'GET', '/login', undefined, { cookie }],
     ['device page', 'GET', '/oauth2/device'],
     ['device page, alice', 'GET', '/oauth2/device', undefined, { cookie }],
-    ['device', 'POST', '/oauth2/device_authorization', { client_id: box.clientId }],
-    ['pushed', 'POST', '/oauth2/par', par, basic],
+    ['device', 'POST', '/oauth2/device_authorization', { client_id: box.id }],
+    ['pushed', 'POST', '/oauth2/par', par, basic(web)],
     ['logout', 'GET', `/oauth2/logout?client_id=${web.id}`, undefined, { cookie }],
-    ['token', 'POST', '/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'x' }, basic],
+    ['token', 'POST', '/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'x' }, basic(web)],
     ['userinfo', 'GET', '/oauth2/userinfo'],
     ['setup', 'GET', '/setup?token=x'],
     ['nothing', 'GET', '/nothing'],
@@ -162,10 +160,7 @@ const spelled = (path: string) => [
 ];
 
 t.test('attacks 59: another spelling of a page is not that page, and has none of its effects', async (t) => {
-  const listening = await startApp(db, {
-    clock: s.clock,
-    environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
-  });
+  const listening = await openWorld(db, { clock: s.clock });
   await listening.app.listen({ host: '127.0.0.1', port: 0 });
   t.teardown(() => listening.app.close());
   const { port } = listening.app.server.address() as AddressInfo;
@@ -234,12 +229,11 @@ t.test('attacks 59: another spelling of a page is not that page, and has none of
 t.test('attacks 49: a parameter twice is refused by every endpoint and page, and nothing comes of it', async (t) => {
   const alice = await s.signedInBrowser();
   const cookie = [...alice.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const basic = `Basic ${Buffer.from(`${web.id}:${web.secret}`).toString('base64')}`;
   const waiting = (await s.ask(alice, third)).url.slice(s.issuer.length);
   const par = queryFor({ client_id: undefined, state: undefined });
   const places: [string, string, Record<string, string>][] = [
-    ['/oauth2/par', par, { authorization: basic }],
-    ['/oauth2/device_authorization', `client_id=${box.clientId}&scope=openid`, {}],
+    ['/oauth2/par', par, basic(web)],
+    ['/oauth2/device_authorization', `client_id=${box.id}&scope=openid`, {}],
     ['/oauth2/token', `client_id=${spa.id}&grant_type=authorization_code&code=x&redirect_uri=x&code_verifier=x`, {}],
     ['/oauth2/userinfo', 'access_token=x', {}],
     ['/oauth2/logout', `client_id=${web.id}&state=x&post_logout_redirect_uri=https://app.example`, { cookie }],
@@ -255,7 +249,7 @@ t.test('attacks 49: a parameter twice is refused by every endpoint and page, and
       const escaped = `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
       for (const again of [`${name}=${encodeURIComponent(value)}`, `${name}=other`, `${name}=`, `${escaped}=other`])
         for (const payload of [`${right}&${again}`, `${again}&${right}`]) {
-          const answer = await app.inject({ method: 'POST', url, payload, headers: { ...form, ...headers } });
+          const answer = await s.http.form(url, payload, headers);
           t.same([answer.statusCode, answer.headers['location']], [400, undefined], `${url}: ${again}`);
         }
     }
@@ -395,7 +389,7 @@ t.test('attacks 53: a flow that was begun in one browser ends in no other, whoev
 t.test('attacks 27: whose name is locked is locked at every door, and guesses at each count for all', async (t) => {
   const own = await openTestEmbedded();
   t.teardown(() => own.close());
-  const at = await webWorld(own, { SIGNET_THROTTLE_NAME: '4' });
+  const at = await openPolls(own, { environment: { SIGNET_THROTTLE_NAME: '4' } });
   const doors: Record<string, (password: string) => Promise<number>> = {
     'login API': async (password) => {
       const payload = { username: 'ALICE', password };

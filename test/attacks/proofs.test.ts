@@ -4,13 +4,12 @@ import { allowPermissions } from '../../src/oauth/index.ts';
 import { bumpPrincipals, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
-import { CALLBACK, VERIFIER } from '../oauth/code-world.ts';
-import { DEVICE, deviceWorld } from '../oauth/device-world.ts';
-import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, DEVICE, VERIFIER } from '../support/flows.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openDevices, openServices } from '../support/world.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
 const AT_ONCE = 20;
@@ -25,7 +24,7 @@ const GIVEN = [200, null];
 const only = (all: readonly Answer[]) => all.filter((one) => one.statusCode === 200);
 
 /** A server whose statements are counted, and a key that proofs are made by. */
-async function scene(real: Database) {
+async function openCounted(real: Database) {
   const sent: string[] = [];
   const hook: { onSpent?: (() => Promise<unknown>) | undefined } = {};
   const query: Database['query'] = async (statement, values) => {
@@ -38,7 +37,7 @@ async function scene(real: Database) {
     }
     return rows as never;
   };
-  const s = await exchangeWorld({ ...real, query });
+  const s = await openServices({ ...real, query });
   const key = await clientKey();
   const proof = (by = key) => proofBy(by, { method: 'POST', url: TOKEN_URL, now: s.clock.now() });
   const redeem = async (code: string, dpop: string, more: Record<string, string> = {}, by = s.spa) =>
@@ -63,7 +62,7 @@ async function scene(real: Database) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await scene(db);
+  const s = await openCounted(db);
   const { spa, web, clock, proof, redeem, refresh, own, marks, used } = s;
   await t.test(
     'RFC 9449 §11.1: what a request that is refused has proven stores nothing, whoever sends it and however often',
@@ -94,10 +93,10 @@ await onEachEngine(t, async (t, db) => {
       const [had, long] = [await s.code(spa, { session: session.id }), await s.code(spa, { session: session.id })];
       const set = await redeem(had, await proof());
       t.same([said(set), await marks()], [GIVEN, after + 1], 'its token has a place from now on');
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 1024, overBudget: 'fail' });
       t.same(said(await refresh(set.json().refresh_token, await proof())), [400, 'invalid_target'], 'over the budget');
       t.same(said(await redeem(long, await proof())), [400, 'invalid_target'], 'over the budget');
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 4096 });
       t.equal(await marks(), after + 1);
       const dpop = await proof();
       t.same(said(await refresh('garbage', dpop)), [400, 'invalid_grant']);
@@ -152,15 +151,15 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 9449 §11.1, attacks 5: nor does anybody act for a user by it', async (t) => {
-    await s.give(s.alice, s.signet, 'auth.impersonate_user');
+    await s.assign(s.alice, s.signet, 'auth.impersonate_user');
     await allowPermissions(
       db.fork(),
       audit(),
       { id: s.helpDesk.principal },
       await s.permissions(s.signet, 'auth.impersonate_user'),
     );
-    await s.person('dora');
-    const { token } = await s.loginToken('alice', 'signet');
+    await s.user('dora');
+    const { token } = await s.http.logIn('alice', { audience: 'signet' });
     const act = (dpop: string) =>
       s.exchange(s.helpDesk, token, { requested_subject: 'dora', reason: 'ticket 7', audience: 'polls' }, { dpop });
     const grants = await db.fork().count(RefreshGrant);
@@ -241,13 +240,13 @@ await onEachEngine(t, async (t, db) => {
 });
 
 await onEachEngine(t, async (t, db) => {
-  const s = await deviceWorld(db);
+  const s = await openDevices(db);
   const { form, begin, decide, tv, clock } = s;
   const atAlice = await s.logIn('alice');
   const key = await clientKey();
   const proof = () => proofBy(key, { method: 'POST', url: TOKEN_URL, now: clock.now() });
   const poll = (code: string, dpop: string): Promise<Answer> =>
-    form('token', { grant_type: DEVICE, device_code: code, client_id: tv.clientId }, { dpop });
+    form('token', { grant_type: DEVICE, device_code: code, client_id: tv.id }, { dpop });
   const marks = () => db.fork().count(Replay);
   const approved = async () => {
     const begun = await begin();

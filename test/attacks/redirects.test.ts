@@ -1,11 +1,11 @@
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 const NUL = '%00';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const alice = await s.signedInBrowser();
   const goes = async (program: typeof s.web, redirect: string, more: Record<string, string> = {}) => {
     const [, query = ''] = s.urlFor(program, { ...more, redirect_uri: undefined }).split('?');
@@ -33,12 +33,10 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'attacks 35, 41: a registered address is a string, no pattern, no suffix, no prefix (RFC 6749 §3.1.2, RFC 9700 §4.1.3, A2, A3)',
     async (t) => {
-      const client = await s.register(
-        'Foo',
-        'web',
-        ['https://foo.example.com/cb?a=b', 'https://foo.example.com/x'],
-        true,
-      );
+      const client = await s.client('Foo', {
+        ...{ preset: 'web', isFirstParty: true, requests: [s.polls] },
+        redirectUris: ['https://foo.example.com/cb?a=b', 'https://foo.example.com/x'],
+      });
       for (const uri of [
         'https://fooXexample.com/cb?a=b',
         'https://evilfoo.example.com/x',
@@ -79,8 +77,14 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'attacks 37: loopback is two literals, its port is free for an app alone (RFC 8252 §7.3, A3)',
     async (t) => {
-      const app = await s.register('App', 'native', ['http://127.0.0.1/cb', 'http://[::1]:1/cb?x=y'], true);
-      const site = await s.register('Site', 'spa', ['http://127.0.0.1:3000/cb'], true);
+      const app = await s.client('App', {
+        ...{ preset: 'native', isFirstParty: true, requests: [s.polls] },
+        redirectUris: ['http://127.0.0.1/cb', 'http://[::1]:1/cb?x=y'],
+      });
+      const site = await s.client('Site', {
+        ...{ preset: 'spa', isFirstParty: true, requests: [s.polls] },
+        redirectUris: ['http://127.0.0.1:3000/cb'],
+      });
       for (const uri of [
         'http://localhost/cb',
         'http://localhost:80/cb',

@@ -1,13 +1,13 @@
-import { CALLBACK, codeWorld } from '../oauth/code-world.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { cheap } from './scene.ts';
+import { openPolls } from '../support/world.ts';
 
 // What an authorization request says in a request object is read before anybody has signed it.
 
 t.test('an unsigned request object', (t) =>
   onEachEngine(t, async (t, db) => {
-    const { app, web } = await codeWorld(db, cheap);
+    const { app, web } = await openPolls(db);
     const refusal = async (claims: string) => {
       const request = `e30.${Buffer.from(claims).toString('base64url')}.`;
       const asked = { client_id: web.id, redirect_uri: CALLBACK, response_type: 'code', request };

@@ -10,26 +10,25 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { createSetupSecret, OneTimeToken, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { openHttp, PASSWORD, sessionCookie } from '../support/http.ts';
 import { freshSettings, serving, signet } from '../support/process.ts';
-import { makeUser, startApp, testClock } from '../support/server.ts';
+import { testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 // What a review of the first release found by attacking it; each stays found.
 
-const PASSWORD = 'a long enough phrase';
 const skip = postgresqlUrl === undefined && 'DATABASE_URL is not set';
 
 await onEachEngine(t, async (t, db) => {
-  const clock = testClock();
-  const { app, passwords } = await startApp(db, { clock, environment: { SIGNET_HASH_QUEUE: '200' } });
-  type Service = typeof app;
-  const login = (username: string, password: string, to: Service = app) =>
-    to.inject({ method: 'POST', url: '/api/v1/login', payload: { username, password } });
+  const { app, clock, http, passwords, user } = await openWorld(db, { environment: { SIGNET_HASH_QUEUE: '200' } });
+  const login = (username: string, password: string, to = app) =>
+    openHttp(to).json('/api/v1/login', { username, password });
   const counters = () => db.fork().findAll(Throttle);
 
   await t.test('right passwords at once never deadlock the throttle, and every reservation comes back', async (t) => {
     for (let round = 0; round < 4; round++) {
-      await makeUser(db, passwords, `busy${round}`, PASSWORD);
+      await user(`busy${round}`);
       const statuses = (await Promise.all(Array.from({ length: 40 }, () => login(`busy${round}`, PASSWORD)))).map(
         (one) => one.statusCode,
       );
@@ -43,7 +42,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a network that is full leaves no rows for the names that it tries', async (t) => {
-    const strict = await startApp(db, { clock, environment: { SIGNET_THROTTLE_NETWORK: '10' } });
+    const strict = await openWorld(db, { clock, environment: { SIGNET_THROTTLE_NETWORK: '10' } });
     for (let i = 0; i < 40; i++) await login(`stranger${i}`, 'wrong', strict.app);
     t.equal((await counters()).length, 21, 'ten names by two keys, and the network');
     await strict.app.close();
@@ -63,8 +62,8 @@ await onEachEngine(t, async (t, db) => {
           return answer;
         },
       };
-      const { app: queued } = await startApp(db, { clock: own, passwords: slow });
-      await makeUser(db, passwords, 'imported', PASSWORD);
+      const { app: queued } = await openWorld(db, { clock: own, passwords: slow });
+      await user('imported');
       const waits: number[] = [];
       for (const name of ['imported', 'nobody-at-all']) {
         own.sleeps.length = 0;
@@ -81,33 +80,29 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'a session that ended while the new hash was made changes nothing, and does not come back',
     async (t) => {
-      const user = await makeUser(db, passwords, 'thief', PASSWORD);
+      const thief = await user('thief');
       const meddling: Passwords = {
         ...passwords,
         hash: async (password) => {
-          await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: user.id }, 'ended_by_user'));
+          await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: thief.id }, 'ended_by_user'));
           return passwords.hash(password);
         },
       };
-      const { app: other } = await startApp(db, { clock, passwords: meddling });
-      const { name, value } = (await login('thief', PASSWORD)).cookies[0] as { name: string; value: string };
-      const change = await other.inject({
-        method: 'POST',
-        url: '/api/v1/account/password',
-        cookies: { [name]: value },
-        payload: { current_password: PASSWORD, new_password: 'another long enough phrase' },
-      });
+      const { app: other, http: there } = await openWorld(db, { clock, passwords: meddling });
+      const new_password = 'another long enough phrase';
+      const signedIn = { cookie: sessionCookie(await login('thief', PASSWORD)) };
+      const change = await there
+        .as(signedIn)
+        .json('/api/v1/account/password', { current_password: PASSWORD, new_password });
       t.same(
         [change.statusCode, change.json().code, change.headers['set-cookie']],
         [401, 'unauthenticated', undefined],
       );
       t.equal((await login('thief', PASSWORD)).statusCode, 200, 'the password is the old one');
-      const long = await app.inject({
-        method: 'POST',
-        url: '/api/v1/account/password',
-        cookies: { [name]: (await login('thief', PASSWORD)).cookies[0]?.value as string },
-        payload: { current_password: 'x'.repeat(2000), new_password: 'another long enough phrase' },
-      });
+      const again = { cookie: sessionCookie(await login('thief', PASSWORD)) };
+      const long = await http
+        .as(again)
+        .json('/api/v1/account/password', { current_password: 'x'.repeat(2000), new_password });
       t.same(
         [long.statusCode, long.json().errors[0].code],
         [422, 'password_incorrect'],
@@ -123,11 +118,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a name that looks like an option is no username', async (t) => {
-    const response = await app.inject({
-      method: 'POST',
-      url: '/api/v1/signup',
-      payload: { username: '--help', password: PASSWORD },
-    });
+    const response = await http.json('/api/v1/signup', { username: '--help', password: PASSWORD });
     t.equal(response.json().errors[0].code, 'invalid');
     t.equal(await db.fork().count(User, { username: '--help' }), 0);
   });

@@ -1,22 +1,20 @@
 import { DeviceCode, Replay, StoredRequest } from '../../src/oauth/authorization-entities.ts';
-import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { purgeExpired, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { CALLBACK, CHALLENGE, DEVICE } from '../support/flows.ts';
+import { countHashing } from '../support/hashing.ts';
+import { basic, type ClientCredentials, type Headers, openHttp, PASSWORD } from '../support/http.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
-import { cheap, counting, type Headers } from './scene.ts';
+import { openPolls, openWorld } from '../support/world.ts';
 
-const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 const MINUTE = 60;
 const HOUR = 3600;
 const LIMIT = 20;
 const environment = {
-  ...cheap,
   SIGNET_TRUST_PROXY: '127.0.0.1',
   SIGNET_THROTTLE_AUTHORIZE: String(LIMIT),
   SIGNET_THROTTLE_DEVICE: String(LIMIT),
@@ -44,25 +42,19 @@ function watched(real: Database) {
 
 await onEachEngine(t, async (t, real) => {
   const { db, during } = watched(real);
-  const s = await webWorld(db, environment);
+  const s = await openPolls(db, { environment });
   const { web, spa, clock } = s;
-  const passwords = counting(s.passwords);
-  const second = await startApp(db, { clock, passwords, environment });
+  const hashing = countHashing();
+  const passwords = hashing.counts;
+  const second = await openWorld(db, { clock, passwords: hashing.wrap, environment });
   t.teardown(async () => {
     await s.app.close();
     await second.app.close();
   });
-  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
-
   const authorize = (ip: string, url = s.urlFor(web), app = s.app, headers: Headers = {}) =>
-    app.inject({ url, headers: { 'x-forwarded-for': ip, ...headers } });
+    openHttp(app).get(url, { 'x-forwarded-for': ip, ...headers });
   const post = (ip: string, url: string, fields: Record<string, string>, headers: Headers = {}, app = s.app) =>
-    app.inject({
-      method: 'POST',
-      url,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': ip, ...headers },
-      payload: new URLSearchParams(fields).toString(),
-    });
+    openHttp(app).form(url, fields, { 'x-forwarded-for': ip, ...headers });
   const query = () => Object.fromEntries(new URL(s.urlFor(web), s.issuer).searchParams);
   type Sent = Awaited<ReturnType<typeof authorize>>;
   /** 50 at once, at two servers of one database; answers one of those that were refused. */
@@ -188,8 +180,7 @@ await onEachEngine(t, async (t, real) => {
       t.equal((await push(OFFICE, { dpop })).statusCode, 429);
       t.equal(await db.fork().count(Replay), marks, 'nor is its proof used up');
 
-      const { id, secret } = web;
-      const own = await post(OFFICE, '/oauth2/par', { ...query() }, { authorization: basic(id, secret as string) });
+      const own = await post(OFFICE, '/oauth2/par', { ...query() }, basic(web));
       t.equal(own.statusCode, 201, 'a backend that has shown who it is has room of its own');
       t.equal((await authorize(OFFICE)).statusCode, 303, 'what waits for its user is another counter');
       await holds(t, MINUTE, push, 201);
@@ -199,14 +190,13 @@ await onEachEngine(t, async (t, real) => {
   await t.test(
     'RFC 9126 §2.3: of 50 requests that one client pushes at once, from anywhere, 20 are kept; no other client is concerned',
     async (t) => {
-      const other = await createClient(db.fork(), audit(clock.now()), {
-        name: 'Another backend',
+      const another = await s.client('Another backend', {
         preset: 'web',
         redirectUris: [CALLBACK],
-        requests: [s.api],
+        requests: [s.polls],
       });
-      const push = (ip: string, app = s.app, of = { id: web.id, secret: web.secret as string }) =>
-        post(ip, '/oauth2/par', { ...query(), client_id: of.id }, { authorization: basic(of.id, of.secret) }, app);
+      const push = (ip: string, app = s.app, of: ClientCredentials = web) =>
+        post(ip, '/oauth2/par', { ...query(), client_id: of.id }, basic(of), app);
       const before = await requests('pushed');
       const refused = await fifty(t, 201, (app, i) => push(`198.51.100.${i}`, app));
       t.equal(await requests('pushed'), before + LIMIT);
@@ -215,7 +205,6 @@ await onEachEngine(t, async (t, real) => {
         error: 'temporarily_unavailable',
         error_description: 'Too many requests by this client. Try again in 60 seconds.',
       });
-      const another = { id: other.client.clientId, secret: other.secret as string };
       t.equal((await push(OFFICE, s.app, another)).statusCode, 201);
       const forged = await push(OFFICE, s.app, { id: web.id, secret: another.secret });
       t.equal(forged.statusCode, 401, 'who does not authenticate counts for nothing');
@@ -230,13 +219,8 @@ await onEachEngine(t, async (t, real) => {
   );
 
   await t.test('RFC 8628 §3.2: of 50 devices that begin at once in a network 20 may, the others are 429', async (t) => {
-    const box = await s.register('Box', 'device', []);
-    const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
-      name: 'Kiosk',
-      preset: 'service',
-      grantTypes: [DEVICE],
-      requests: [s.api],
-    });
+    const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
+    const kiosk = await s.client('Kiosk', { grantTypes: [DEVICE], requests: [s.polls] });
     const begin = (ip: string, app = s.app) =>
       post(ip, '/oauth2/device_authorization', { client_id: box.id, scope: 'openid' }, {}, app);
     const refused = await fifty(t, 200, (app) => begin(OFFICE, app));
@@ -245,8 +229,7 @@ await onEachEngine(t, async (t, real) => {
     t.equal(refused.json().error, 'temporarily_unavailable');
     const wrong = await post(OFFICE, '/oauth2/device_authorization', { client_id: web.id });
     t.equal(wrong.statusCode, 401, 'who asks is settled first');
-    const authorization = basic(client.clientId, secret as string);
-    const own = (ip: string, app = s.app) => post(ip, '/oauth2/device_authorization', {}, { authorization }, app);
+    const own = (ip: string, app = s.app) => post(ip, '/oauth2/device_authorization', {}, basic(kiosk), app);
     t.equal((await own(OFFICE)).statusCode, 200, 'a client that has shown who it is has room of its own');
     await holds(t, HOUR, begin, 200);
     const ofClient = await fifty(t, 200, (app, i) => own(`198.51.100.${i}`, app));
@@ -257,37 +240,36 @@ await onEachEngine(t, async (t, real) => {
   await t.test('docs/login-api.md: of 50 sign-ups at once from one network 20 are worth a hash', async (t) => {
     let named = 0;
     const signUp = (ip: string, app = second.app, more: object = {}) =>
-      app.inject({
-        method: 'POST',
-        url: '/api/v1/signup',
-        payload: { username: `newcomer${named++}`, password: PASSWORD, ...more },
-        headers: { 'x-forwarded-for': ip },
-      });
+      openHttp(app).json(
+        '/api/v1/signup',
+        { username: `newcomer${named++}`, password: PASSWORD, ...more },
+        { 'x-forwarded-for': ip },
+      );
     const before = await db.fork().count(User);
-    passwords.hashes = 0;
+    hashing.reset();
     const refused = await fifty(t, 201, () => signUp(OFFICE));
     t.same([await db.fork().count(User), passwords.hashes], [before + LIMIT, LIMIT]);
     t.match(refused.headers, { 'retry-after': String(HOUR), 'content-type': /^application\/problem\+json/ });
     t.match(refused.json(), { status: 429, code: 'too_many_attempts', detail: 'Try again in 3600 seconds.' });
     t.equal((await signUp(OFFICE, s.app)).statusCode, 429, 'at the other server too');
-    const login = { method: 'POST', url: '/api/v1/login', headers: { 'x-forwarded-for': OFFICE } } as const;
-    const payload = { username: 'alice', password: PASSWORD };
-    t.equal((await s.app.inject({ ...login, payload })).statusCode, 200, 'whoever has an account logs in');
+    const who = { username: 'alice', password: PASSWORD };
+    const login = await s.http.json('/api/v1/login', who, { 'x-forwarded-for': OFFICE });
+    t.equal(login.statusCode, 200, 'whoever has an account logs in');
     await holds(t, HOUR, signUp, 201);
   });
 
   await t.test('a sign-up that is not worth a hash, or finds no place for one, is not counted', async (t) => {
     await db.fork().nativeDelete(Throttle, {});
-    const busy = await startApp(db, { clock, passwords: { ...s.passwords, hash: async () => null }, environment });
+    const busy = await openWorld(db, { clock, passwords: { ...s.passwords, hash: async () => null }, environment });
     t.teardown(() => busy.app.close());
-    const signUp = (app: typeof s.app, password: string) =>
-      app.inject({ method: 'POST', url: '/api/v1/signup', payload: { username: 'somebody', password } });
+    const signUp = ({ http }: typeof busy, password: string) =>
+      http.json('/api/v1/signup', { username: 'somebody', password });
     for (let i = 0; i <= LIMIT; i++) {
-      t.equal((await signUp(s.app, 'short')).statusCode, 422);
-      t.equal((await signUp(busy.app, PASSWORD)).statusCode, 503);
+      t.equal((await signUp(s, 'short')).statusCode, 422);
+      t.equal((await signUp(busy, PASSWORD)).statusCode, 503);
     }
     t.equal(await db.fork().count(Throttle), 0);
-    t.equal((await signUp(s.app, PASSWORD)).statusCode, 201);
+    t.equal((await signUp(s, PASSWORD)).statusCode, 201);
   });
 
   await t.test('a counter is one row, and goes when its window is over', async (t) => {

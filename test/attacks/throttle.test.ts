@@ -4,36 +4,31 @@ import { model } from '../../src/server/model.ts';
 import { Throttle } from '../../src/signin/index.ts';
 import { preparePlace, startInstance } from '../faults/instance.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { countHashing } from '../support/hashing.ts';
+import { PASSWORD } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { cheap, counting, PASSWORD } from './scene.ts';
+import { openWorld } from '../support/world.ts';
 
 // How many guesses are worth a hash is counted, never timed. Milliseconds are for the bench.
 
 const PROXY = '127.0.0.1';
 
 await onEachEngine(t, async (t, db) => {
-  const clock = testClock();
-  const plain = await startApp(db, { clock, environment: cheap });
-  const passwords = counting(plain.passwords);
-  const environment = { ...cheap, SIGNET_TRUST_PROXY: PROXY, SIGNET_THROTTLE_NETWORK: '60' };
-  const { app } = await startApp(db, { clock, passwords, environment });
-  await makeUser(db, passwords, 'alice', PASSWORD);
+  const hashing = countHashing();
+  const passwords = hashing.counts;
+  const plain = await openWorld(db, { passwords: hashing.wrap });
+  const { clock } = plain;
+  const environment = { SIGNET_TRUST_PROXY: PROXY, SIGNET_THROTTLE_NETWORK: '60' };
+  const { http } = await openWorld(db, { clock, passwords: plain.passwords, environment });
+  await plain.user('alice');
 
   /** A login from an address, as the trusted proxy tells it. */
   const from = async (ip: string, password = 'wrong', username = 'alice', more: Record<string, string> = {}) =>
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username, password },
-        headers: { 'x-forwarded-for': ip, ...more },
-      })
-    ).statusCode;
+    (await http.json('/api/v1/login', { username, password }, { 'x-forwarded-for': ip, ...more })).statusCode;
   const anew = async () => {
     await db.fork().nativeDelete(Throttle, {});
-    passwords.verifications = 0;
+    hashing.reset();
   };
   const count = (statuses: number[], status: number) => statuses.filter((one) => one === status).length;
 
@@ -43,7 +38,7 @@ await onEachEngine(t, async (t, db) => {
     const statuses = await Promise.all(
       Array.from({ length: 200 }, (_, i) => from('192.0.2.1', `wrong ${i}`, spellings[i % 5])),
     );
-    t.equal(passwords.verifications, 10);
+    t.equal(passwords.verifications.length, 10);
     t.same([count(statuses, 401), count(statuses, 429)], [10, 190]);
     t.equal(await from('192.0.2.1', PASSWORD), 429, 'the right one is not evaluated either');
     t.equal(await from('192.0.2.2', PASSWORD), 200, 'and nobody is locked out elsewhere');
@@ -54,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       await anew();
       const statuses = await Promise.all(Array.from({ length: 90 }, (_, i) => from('192.0.2.9', 'wrong', `name${i}`)));
-      t.equal(passwords.verifications, 60);
+      t.equal(passwords.verifications.length, 60);
       t.same([count(statuses, 401), count(statuses, 429)], [60, 30]);
     },
   );
@@ -62,15 +57,11 @@ await onEachEngine(t, async (t, db) => {
   await t.test('attacks 11: the counters outlive the process: a restart gives no new attempts', async (t) => {
     await anew();
     for (let i = 0; i < 10; i++) await from('192.0.2.1');
-    const next = await startApp(db, { clock, passwords, environment });
-    const response = await next.app.inject({
-      method: 'POST',
-      url: '/api/v1/login',
-      payload: { username: 'alice', password: PASSWORD },
-      headers: { 'x-forwarded-for': '192.0.2.1' },
-    });
+    const next = await openWorld(db, { clock, passwords: plain.passwords, environment });
+    const who = { username: 'alice', password: PASSWORD };
+    const response = await next.http.json('/api/v1/login', who, { 'x-forwarded-for': '192.0.2.1' });
     t.same([response.statusCode, response.headers['retry-after']], [429, '900']);
-    t.equal(passwords.verifications, 10);
+    t.equal(passwords.verifications.length, 10);
     await next.app.close();
   });
 
@@ -128,13 +119,8 @@ await onEachEngine(t, async (t, db) => {
       t.equal(await from('neither'), 429, 'what is no address is one network too');
 
       await anew();
-      const direct = (i: number) =>
-        plain.app.inject({
-          method: 'POST',
-          url: '/api/v1/login',
-          payload: { username: 'alice', password: 'wrong' },
-          headers: { 'x-forwarded-for': `198.51.100.${i}` },
-        });
+      const guess = { username: 'alice', password: 'wrong' };
+      const direct = (i: number) => plain.http.json('/api/v1/login', guess, { 'x-forwarded-for': `198.51.100.${i}` });
       for (let i = 0; i < 10; i++) await direct(i);
       t.equal((await direct(11)).statusCode, 429, 'without a trusted proxy nothing of it counts');
     },

@@ -2,8 +2,8 @@ import { ImportedRecord } from '../../src/imports/index.ts';
 import { Principal } from '../../src/permissions/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { answeringTerminal, lastEntry, openCliHarness } from './harness.ts';
 
 const dumpOf = (group: string, usernames: readonly string[]) =>
@@ -35,7 +35,7 @@ const dump = dumpOf('Packers', ['ada', 'bob']);
 t.test('api delete', (t) =>
   onEachEngine(t, async (t, db) => {
     const cliHarness = await openCliHarness(db);
-    const { app } = await startApp(db);
+    const { app, http } = await openWorld(db);
     t.teardown(() => app.close());
     await cliHarness.json('import django f --api shop', { file: dump });
     await cliHarness.json('import django f --api other', { file: dumpOf('Stowers', ['dan', 'eve']) });
@@ -114,12 +114,7 @@ t.test('api delete', (t) =>
       t.equal(await em.count(ImportedRecord, { source: 'shop' }), 0);
       t.equal(await em.count(ImportedRecord, { source: 'other' }), 5, 'those of another API stay');
       t.equal(await em.count(PlatformState, { name: 'import.user-model:shop' }), 0);
-      const response = await app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        headers: { authorization: `Bearer ${token}` },
-        payload: { perms: ['shop.ship'] },
-      });
+      const response = await http.hasPerm(token, ['shop.ship']);
       t.equal(response.statusCode, 401, 'its tokens are refused');
       t.match((await cliHarness.json('perm list --user ada')).permissions, [
         { audience: 'other', name: 'shop.add_order' },

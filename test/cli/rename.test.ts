@@ -1,18 +1,18 @@
-import { addMembers, createGroup, findApi, readRights } from '../../src/permissions/index.ts';
+import { findApi, readRights } from '../../src/permissions/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { findUser, renameUser, User, userPrincipal } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { GOOD_PASSWORD, lastEntry, openCliHarness } from './harness.ts';
 
 const file = (audience: string) => `audience: ${audience}\napps: {${audience}: {models: [question]}}`;
-const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
 await onEachEngine(t, async (t, db) => {
   const cliHarness = await openCliHarness(db);
-  const { app } = await startApp(db, { environment: cheap });
+  const { app, http, ...world } = await openWorld(db);
   t.teardown(() => app.close());
   await cliHarness.json('api sync f', { file: file('polls') });
   await cliHarness.json('api sync f', { file: file('quiet') });
@@ -20,24 +20,14 @@ await onEachEngine(t, async (t, db) => {
   const make = async (name: string) =>
     (await cliHarness.json(`user create ${name} --password-stdin`, { stdin: GOOD_PASSWORD })).user as { id: string };
   const login = async (username: string, audience: string) => {
-    const payload = { username, password: GOOD_PASSWORD, audience };
-    const answer = await app.inject({ method: 'POST', url: '/api/v1/login', payload });
+    const answer = await http.json('/api/v1/login', { username, password: GOOD_PASSWORD, audience });
     const [cookie] = answer.cookies;
     return { status: answer.statusCode, ...answer.json(), cookie: `${cookie?.name}=${cookie?.value}` };
   };
-  const session = async (cookie: string) =>
-    (await app.inject({ url: '/api/v1/session', headers: { cookie } })).json().user;
-  const hasPerm = async (token: string) =>
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        headers: { authorization: `Bearer ${token}` },
-        payload: { perms: ['polls.add_question'] },
-      })
-    ).json();
+  const session = async (cookie: string) => (await http.as({ cookie }).get('/api/v1/session')).json().user;
+  const hasPerm = async (token: string) => (await http.hasPerm(token, ['polls.add_question'])).json();
   const stateOf = async (token: string) => {
-    const { idx } = claimsOf(token).status.status_list;
+    const { idx } = jwtClaims(token).status.status_list;
     const [row] = await db
       .fork()
       .execute<{ state: number }[]>('select state::int as state from tokens_status where idx = ?', [idx]);
@@ -51,7 +41,7 @@ await onEachEngine(t, async (t, db) => {
       await cliHarness.json('perm grant --user alice --api polls polls.add_question');
       const first = await login('alice', 'polls');
       const silent = await login('alice', 'quiet');
-      t.equal(claimsOf(first.access_token).username, 'alice');
+      t.equal(jwtClaims(first.access_token).username, 'alice');
       t.equal((await session(first.cookie)).username, 'alice');
       t.equal((await hasPerm(first.access_token)).results['polls.add_question'], true);
 
@@ -74,13 +64,8 @@ await onEachEngine(t, async (t, db) => {
         'docs/freshness.md: what a token says was taken away',
       );
       t.equal(await stateOf(silent.access_token), STATUS.valid, 'a token without a name says nothing wrong');
-      const again = await app.inject({
-        method: 'POST',
-        url: '/api/v1/token',
-        headers: { cookie: first.cookie },
-        payload: { audience: 'polls' },
-      });
-      t.match(claimsOf(again.json().access_token), { sub: id, username: 'alicia' });
+      const again = await http.as(first).json('/api/v1/token', { audience: 'polls' });
+      t.match(jwtClaims(again.json().access_token), { sub: id, username: 'alicia' });
       t.equal((await login('alice', 'polls')).status, 401, 'the old name is nobody');
       t.equal((await login('alicia', 'polls')).status, 200);
     },
@@ -173,11 +158,10 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/freshness.md: a group of more than 1,000 is renamed for all of them in the one transaction',
     async (t) => {
-      const group = await createGroup(db.fork(), audit(), 'Crowd');
       const polls = await findApi(db.fork(), 'polls');
       const { cookie } = await login('gina', 'polls');
       const gina = (await findUser(db.fork(), 'gina')) as User;
-      await addMembers(db.fork(), audit(), group, [{ id: gina.id, label: 'gina' }]);
+      const group = await world.group('Crowd', gina);
       await db.fork().execute(
         `with made as (select gen_random_uuid() as id from generate_series(1, 1001)), principals as (
          insert into permissions_principal (id, kind) select id, 'user' from made

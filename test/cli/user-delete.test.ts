@@ -7,8 +7,9 @@ import { Session } from '../../src/sessions/index.ts';
 import { logIn, setPassword } from '../../src/signin/index.ts';
 import { findUser, User, updateUser, userPrincipal } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { startApp, testClock } from '../support/server.ts';
+import { testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { answeringTerminal, GOOD_PASSWORD, lastEntry, openCliHarness } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';
@@ -37,7 +38,7 @@ async function tablesWith(db: Database, texts: readonly string[]): Promise<strin
 t.test('user delete', (t) =>
   onEachEngine(t, async (t, db) => {
     const cliHarness = await openCliHarness(db);
-    const { app, clock } = await startApp(db, { clock: testClock(new Date()) });
+    const { app, clock, http } = await openWorld(db, { clock: testClock(new Date()) });
     t.teardown(() => app.close());
     const login = (username: string) =>
       app.inject({
@@ -47,13 +48,7 @@ t.test('user delete', (t) =>
         headers: { 'user-agent': 'ZachBrowser/1' },
         remoteAddress: '203.0.113.77',
       });
-    const hasPerm = (token: string) =>
-      app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        headers: { authorization: `Bearer ${token}` },
-        payload: { perms: ['polls.publish_poll'] },
-      });
+    const hasPerm = (token: string) => http.hasPerm(token, ['polls.publish_poll']);
     await cliHarness.json('api sync f', { file: polls });
     await cliHarness.json('group create editors');
     await cliHarness.json('perm grant --group editors --api polls polls.publish_poll');
@@ -108,7 +103,7 @@ t.test('user delete', (t) =>
         t.match(done, { exit: 0, stdout: /^Deleted the user zacharias: 1 session ended, 1 group left\./ });
         t.equal((await hasPerm(token)).statusCode, 401, 'a token of the session');
         t.equal((await hasPerm(operators)).statusCode, 401, 'a token without a session');
-        const session = await app.inject({ url: '/api/v1/session', headers: { cookie } });
+        const session = await http.as({ cookie }).get('/api/v1/session');
         t.match(session.json(), { is_authenticated: false });
         t.equal((await login('zacharias')).statusCode, 401);
         t.ok((await db.fork().findOneOrFail(Principal, zach.id)).permsVersion > permsVersion);

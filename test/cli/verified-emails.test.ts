@@ -4,20 +4,17 @@ import { PlatformState } from '../../src/platform/database/index.ts';
 import { createSample } from '../../src/server/sample.ts';
 import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, masterKey, startApp } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { GOOD_PASSWORD, lastEntry, openCliHarness } from './harness.ts';
-
-const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 
 await onEachEngine(t, async (t, db) => {
   const cliHarness = await openCliHarness(db);
-  const { app } = await startApp(db, { environment: cheap });
+  const { app, http } = await openWorld(db);
   t.teardown(() => app.close());
-  const logIn = async (username: string) => {
-    const payload = { username, password: GOOD_PASSWORD };
-    return (await app.inject({ method: 'POST', url: '/api/v1/login', payload })).statusCode;
-  };
+  const logIn = async (username: string) =>
+    (await http.json('/api/v1/login', { username, password: GOOD_PASSWORD })).statusCode;
 
   await t.test('Django create_superuser: user create --superuser makes a user of the staff too', async (t) => {
     t.match((await cliHarness.json('user create root --superuser')).user, { is_superuser: true, is_staff: true });

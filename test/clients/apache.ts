@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { freePort } from '../support/process.ts';
-import { startSite } from './scene.ts';
+import { startSite } from './world.ts';
 
 const MODULES = '/usr/lib/apache2/modules';
 const standing = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'proxy', 'proxy_http'];

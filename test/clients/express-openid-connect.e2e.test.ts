@@ -6,15 +6,15 @@ import oidc, { type ConfigParams } from 'express-openid-connect';
 import session from 'express-session';
 import t, { type Test } from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { goThrough, type Site, startScene, startSite } from './scene.ts';
+import { goThrough, type Site, startSite, startWorld } from './world.ts';
 
 const { auth, requiresAuth } = oidc;
-const scene = await startScene(t);
+const world = await startWorld(t);
 
 /** An app as its README has it, with the code flow of its EXAMPLES. */
 function startApp(own: Test, more: (url: string) => ConfigParams) {
   return startSite(own, async (url) => {
-    const made = await scene.client({
+    const made = await world.client({
       preset: 'web',
       redirectUris: [`${url}/callback`],
       isFirstParty: true,
@@ -24,7 +24,7 @@ function startApp(own: Test, more: (url: string) => ConfigParams) {
     const app = express();
     app.use(
       auth({
-        issuerBaseURL: scene.issuer,
+        issuerBaseURL: world.issuer,
         baseURL: url,
         clientID: made.clientId,
         clientSecret: made.secret,
@@ -55,7 +55,7 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
     const site = await startApp(t, () => ({
       authorizationParams: { response_type: 'code', scope: 'openid profile email offline_access' },
     }));
-    const browser = scene.browser();
+    const browser = world.browser();
     const page = await goThrough(browser, `${site.url}/profile`);
     t.equal(page.status, 200, page.text);
     t.match(JSON.parse(page.text), {
@@ -75,7 +75,7 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
     const site = await startApp(t, () => ({
       authorizationParams: { response_type: 'code', response_mode: 'form_post', scope: 'openid profile' },
     }));
-    const browser = scene.browser();
+    const browser = world.browser();
     const page = await (await goThrough(browser, `${site.url}/login`)).submit();
     t.equal(page.url.href, `${site.url}/`, page.text);
     t.type(JSON.parse(page.text).sub, 'string');
@@ -86,7 +86,7 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
       authorizationParams: { response_type: 'code', scope: 'openid profile' },
       pushedAuthorizationRequests: true,
     }));
-    const page = await goThrough(scene.browser(), `${site.url}/login`);
+    const page = await goThrough(world.browser(), `${site.url}/login`);
     t.type(JSON.parse(page.text).sub, 'string');
   });
 
@@ -99,14 +99,14 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
         })),
       ),
     );
-    const browser = scene.browser();
+    const browser = world.browser();
     for (const site of [here, there] as Site[])
       t.equal((await goThrough(browser, `${site.url}/login`)).url.href, `${site.url}/`);
     const look = async () => JSON.parse((await browser.open(`${there?.url}/`)).text);
     t.type((await look()).sub, 'string');
     const bye = await browser.open(`${here?.url}/logout`);
     if (bye.document.querySelector('[name="decision"]')) await bye.submit({}, ['decision', 'logout']);
-    await scene.run('logout-notices');
+    await world.run('logout-notices');
     t.ok(there?.requests.includes('POST /backchannel-logout'));
     t.equal(await look(), null);
   });

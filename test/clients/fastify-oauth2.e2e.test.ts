@@ -1,9 +1,10 @@
 import oauthPlugin, { type OAuth2Namespace } from '@fastify/oauth2';
 import fastify from 'fastify';
+import { jwtClaims } from '../support/flows.ts';
 import { freePort } from '../support/process.ts';
 import t from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { EDITORS, goThrough, startScene } from './scene.ts';
+import { EDITORS, goThrough, startWorld } from './world.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-const scene = await startScene(t);
+const world = await startWorld(t);
 
 await stock(fromNpm('@fastify/oauth2'), async (_t, flow) => {
   for (const pkce of [undefined, 'S256'] as const)
@@ -23,7 +24,7 @@ await stock(fromNpm('@fastify/oauth2'), async (_t, flow) => {
         const port = await freePort();
         const url = `http://127.0.0.1:${port}`;
         const callbackUri = `${url}/login/signet/callback`;
-        const made = await scene.client({
+        const made = await world.client({
           preset: 'web',
           redirectUris: [callbackUri],
           isFirstParty: true,
@@ -37,7 +38,7 @@ await stock(fromNpm('@fastify/oauth2'), async (_t, flow) => {
           startRedirectPath: '/login/signet',
           callbackUri,
           callbackUriParams: pkce ? { audience: 'polls' } : {},
-          discovery: { issuer: scene.issuer },
+          discovery: { issuer: world.issuer },
           ...(pkce ? { pkce } : {}),
         });
         app.get('/login/signet/callback', async (request) => {
@@ -49,12 +50,12 @@ await stock(fromNpm('@fastify/oauth2'), async (_t, flow) => {
         });
         await app.listen({ host: '127.0.0.1', port });
         t.teardown(() => app.close());
-        const page = await goThrough(scene.browser(), `${url}/login/signet`);
+        const page = await goThrough(world.browser(), `${url}/login/signet`);
         t.equal(page.status, 200, page.text);
         const answer = JSON.parse(page.text);
         t.match(answer.token, { token_type: 'Bearer', scope: 'openid profile email' });
         if (pkce) {
-          const claims = JSON.parse(Buffer.from(answer.newToken.access_token.split('.')[1], 'base64url').toString());
+          const claims = jwtClaims(answer.newToken.access_token);
           t.match(claims, { aud: 'polls', permissions: EDITORS });
           t.not(answer.newToken.refresh_token, answer.token.refresh_token);
         } else t.match(answer.userinfo, { preferred_username: 'alice', email: 'alice@example.com' });

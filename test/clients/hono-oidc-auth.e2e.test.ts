@@ -9,9 +9,9 @@ import {
 import { Hono } from 'hono';
 import t from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { EDITORS, goThrough, startScene, startSite } from './scene.ts';
+import { EDITORS, goThrough, startSite, startWorld } from './world.ts';
 
-const scene = await startScene(t);
+const world = await startWorld(t);
 
 await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
   for (const [name, scopes] of [
@@ -20,7 +20,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
   ] as const)
     await flow(name, async (t) => {
       const site = await startSite(t, async (url) => {
-        const made = await scene.client({
+        const made = await world.client({
           preset: 'web',
           redirectUris: [`${url}/callback`],
           isFirstParty: true,
@@ -31,7 +31,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
           initOidcAuthMiddleware({
             OIDC_AUTH_SECRET: 'a secret of thirty-two characters',
             OIDC_AUTH_REFRESH_INTERVAL: '-1',
-            OIDC_ISSUER: scene.issuer,
+            OIDC_ISSUER: world.issuer,
             OIDC_CLIENT_ID: made.clientId,
             OIDC_CLIENT_SECRET: made.secret,
             OIDC_REDIRECT_URI: `${url}/callback`,
@@ -47,7 +47,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
         app.get('/', async (c) => c.json(await getAuth(c)));
         return getRequestListener(app.fetch);
       });
-      const browser = scene.browser();
+      const browser = world.browser();
       const page = await goThrough(browser, `${site.url}/`);
       t.equal(page.status, 200, page.text);
       const { sub, email, rtk } = JSON.parse(page.text);
@@ -62,7 +62,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
   await flow('permissions of the ID token by oidcClaimsHook (--permissions-in id_token)', async (t) => {
     const site = await startSite(t, async (url) => {
       const redirectUris = [`${url}/callback`];
-      const made = await scene.client({
+      const made = await world.client({
         preset: 'web',
         redirectUris,
         isFirstParty: true,
@@ -72,7 +72,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
       app.use(
         initOidcAuthMiddleware({
           OIDC_AUTH_SECRET: 'a secret of thirty-two characters',
-          OIDC_ISSUER: scene.issuer,
+          OIDC_ISSUER: world.issuer,
           OIDC_CLIENT_ID: made.clientId,
           OIDC_CLIENT_SECRET: made.secret,
           OIDC_REDIRECT_URI: `${url}/callback`,
@@ -87,7 +87,7 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
       app.get('/', async (c) => c.json(await getAuth(c)));
       return getRequestListener(app.fetch);
     });
-    const page = await goThrough(scene.browser(), `${site.url}/`);
+    const page = await goThrough(world.browser(), `${site.url}/`);
     t.same(JSON.parse(page.text).permissions, EDITORS, page.text);
   });
 });

@@ -10,18 +10,18 @@ import { root } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import t from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { goThrough, startScene } from './scene.ts';
+import { goThrough, startWorld } from './world.ts';
 
 const CALLBACK = 'http://127.0.0.1:1/callback';
-const scene = await startScene(t);
+const world = await startWorld(t);
 
 /** The MCP server of docs/guides/mcp.md, as its reader starts it, with an API for its address. */
 async function startServer() {
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  await scene.api(`${url}/mcp`);
+  await world.api(`${url}/mcp`);
   const child = spawn(process.execPath, [join(root, 'docs/guides/mcp-server.mjs')], {
-    env: { SIGNET_ISSUER: scene.issuer, PORT: String(port), NODE_EXTRA_CA_CERTS: scene.caPath },
+    env: { SIGNET_ISSUER: world.issuer, PORT: String(port), NODE_EXTRA_CA_CERTS: world.caPath },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   t.teardown(() => child.kill());
@@ -36,7 +36,7 @@ async function startServer() {
 async function publish(document: (url: string) => object): Promise<string> {
   const port = await freePort();
   const url = `https://localhost:${port}/client.json`;
-  const { key, cert } = scene.identity as { key: string; cert: string };
+  const { key, cert } = world.identity as { key: string; cert: string };
   const server = createServer({ key, cert }, (_, response) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document(url))),
   );
@@ -95,7 +95,7 @@ async function use(url: string, holder: ReturnType<typeof newProvider>) {
       (error: unknown) => error,
     );
   if (!(refused instanceof UnauthorizedError)) throw refused;
-  const page = await goThrough(scene.browser({ stopAt: CALLBACK }), holder.went.pop() as URL);
+  const page = await goThrough(world.browser({ stopAt: CALLBACK }), holder.went.pop() as URL);
   await first.finishAuth(page.url.searchParams.get('code') as string);
   const call = async (name: string) => {
     const one = client();
@@ -110,7 +110,7 @@ async function use(url: string, holder: ReturnType<typeof newProvider>) {
 await stock(fromNpm('@modelcontextprotocol/sdk'), async (_t, flow) => {
   await flow('metadata of the resource, authorization code, PKCE, resource indicator, consent, refresh', async (t) => {
     const site = await startServer();
-    const made = await scene.client({ preset: 'mcp', redirectUris: [CALLBACK], requests: [`${site.url}/mcp`] });
+    const made = await world.client({ preset: 'mcp', redirectUris: [CALLBACK], requests: [`${site.url}/mcp`] });
     const holder = newProvider({ client_id: made.clientId });
     const { page, whoAmI } = await use(site.url, holder);
     t.same(page.asked, ['login', 'consent']);

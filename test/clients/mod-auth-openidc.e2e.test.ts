@@ -1,24 +1,24 @@
 import { startApache } from './apache.ts';
 import { fromDebian } from './debian.ts';
 import { stock } from './record.ts';
-import { goThrough, startScene } from './scene.ts';
+import { goThrough, startWorld } from './world.ts';
 
 const module = fromDebian('mod_auth_openidc', ['libapache2-mod-auth-openidc', 'apache2-bin']);
 
 await stock(module, async (t, flow) => {
-  const scene = await startScene(t);
+  const world = await startWorld(t);
 
   await flow('relying party: authorization code, PKCE, claims in Require, userinfo, refresh, logout', async (t) => {
     const apache = await startApache(t, ['auth_openidc'], async (url) => {
-      const made = await scene.client({
+      const made = await world.client({
         preset: 'web',
         redirectUris: [`${url}/redirect_uri`],
         isFirstParty: true,
         settings: { postLogoutRedirectUris: [`${url}/bye`] },
       });
       return `
-        OIDCProviderMetadataURL ${scene.discoveryUrl}
-        OIDCCABundlePath ${scene.caPath}
+        OIDCProviderMetadataURL ${world.discoveryUrl}
+        OIDCCABundlePath ${world.caPath}
         OIDCClientID ${made.clientId}
         OIDCClientSecret ${made.secret}
         OIDCRedirectURI ${url}/redirect_uri
@@ -40,17 +40,17 @@ await stock(module, async (t, flow) => {
           Require valid-user
         </Location>`;
     });
-    const browser = scene.browser();
+    const browser = world.browser();
     const page = await goThrough(browser, `${apache.url}/people`);
     t.equal(page.status, 200, `${page.text}\n${apache.log()}`);
     t.match(JSON.parse(page.text), {
       oidc_claim_preferred_username: 'alice',
       oidc_claim_email: 'alice@example.com',
       oidc_claim_groups: 'Poll editors',
-      oidc_claim_iss: scene.issuer,
+      oidc_claim_iss: world.issuer,
     });
     t.equal((await browser.open(`${apache.url}/editors`)).status, 200);
-    const bob = scene.browser();
+    const bob = world.browser();
     t.equal((await goThrough(bob, `${apache.url}/people`, 'bob')).status, 200);
     t.not((await bob.open(`${apache.url}/editors`)).status, 200, 'bob is in no group');
 
@@ -75,12 +75,12 @@ await stock(module, async (t, flow) => {
     t: Parameters<typeof startApache>[0],
     own: (secret: { clientId: string; secret: string }) => string,
   ) {
-    const serving = await scene.client({ preset: 'service', serves: ['polls'] });
+    const serving = await world.client({ preset: 'service', serves: ['polls'] });
     const apache = await startApache(
       t,
       ['auth_openidc'],
       () => `
-      OIDCCABundlePath ${scene.caPath}
+      OIDCCABundlePath ${world.caPath}
       OIDCOAuthRemoteUserClaim username
       ${own(serving)}
       <Location /vote>
@@ -97,28 +97,28 @@ await stock(module, async (t, flow) => {
   }
 
   await flow('resource server: JWT by jwks_uri, Require claim permissions:polls.add_choice', async (t) => {
-    const ask = await asked(t, () => `OIDCOAuthVerifyJwksUri ${scene.issuer}/.well-known/jwks.json`);
-    const answer = await ask(await scene.token('alice'));
+    const ask = await asked(t, () => `OIDCOAuthVerifyJwksUri ${world.issuer}/.well-known/jwks.json`);
+    const answer = await ask(await world.token('alice'));
     t.equal(answer.status, 200, answer.text);
     t.match(answer.text, '"oidc_claim_username":"alice"');
-    t.not((await ask(await scene.token('bob'))).status, 200, 'bob may not');
+    t.not((await ask(await world.token('bob'))).status, 200, 'bob may not');
     t.equal((await ask('nonsense')).status, 401);
   });
 
   for (const tokenKind of ['jwt', 'opaque'] as const)
     await flow(`resource server: introspection of ${tokenKind === 'jwt' ? 'JWTs' : 'opaque tokens'}`, async (t) => {
-      await scene.changeApi('polls', { tokenKind });
+      await world.changeApi('polls', { tokenKind });
       const ask = await asked(
         t,
         ({ clientId, secret }) => `
-        OIDCOAuthIntrospectionEndpoint ${scene.issuer}/oauth2/introspect
+        OIDCOAuthIntrospectionEndpoint ${world.issuer}/oauth2/introspect
         OIDCOAuthClientID ${clientId}
         OIDCOAuthClientSecret ${secret}
         OIDCOAuthTokenIntrospectionInterval -1`,
       );
-      const answer = await ask(await scene.token('alice'));
+      const answer = await ask(await world.token('alice'));
       t.equal(answer.status, 200, answer.text);
-      t.not((await ask(await scene.token('bob'))).status, 200, 'bob may not');
+      t.not((await ask(await world.token('bob'))).status, 200, 'bob may not');
       t.equal((await ask('nonsense')).status, 401);
     });
 });

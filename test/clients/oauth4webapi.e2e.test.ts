@@ -1,20 +1,21 @@
 import * as oauth from 'oauth4webapi';
+import { basic } from '../support/http.ts';
 import t from '../support/tap.ts';
 import { fromNpm, refusal, stock } from './record.ts';
-import { EDITORS, goThrough, logIn, POLLS_URI, startScene } from './scene.ts';
+import { EDITORS, goThrough, logIn, POLLS_URI, startWorld } from './world.ts';
 
 // The strictest of them: every answer is held to the letter of its RFC.
 
 const CALLBACK = 'https://app.example/callback';
-const scene = await startScene(t);
-const issuer = new URL(scene.issuer);
+const world = await startWorld(t);
+const issuer = new URL(world.issuer);
 
 async function discovered(algorithm: 'oidc' | 'oauth2' = 'oidc'): Promise<oauth.AuthorizationServer> {
   return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm }));
 }
 
-const web = (more: Partial<Parameters<typeof scene.client>[0]> = {}) =>
-  scene.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true, ...more });
+const web = (more: Partial<Parameters<typeof world.client>[0]> = {}) =>
+  world.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true, ...more });
 
 interface Asked {
   readonly as: oauth.AuthorizationServer;
@@ -62,7 +63,7 @@ async function tokensOf({ as, client, auth, more = {}, dpop, pushed = false }: A
     );
     url.search = new URLSearchParams({ client_id: client.client_id, request_uri: pushing.request_uri }).toString();
   } else url.search = parameters.toString();
-  const browser = scene.browser({ stopAt: CALLBACK });
+  const browser = world.browser({ stopAt: CALLBACK });
   const page = await goThrough(browser, url);
   const params = oauth.validateAuthResponse(as, client, page.url, state);
   const redeem = async () =>
@@ -96,7 +97,7 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
       auth: verifier,
       more: { scope: 'openid email profile' },
     });
-    t.equal(page.url.searchParams.get('iss'), scene.issuer);
+    t.equal(page.url.searchParams.get('iss'), world.issuer);
     const { sub } = oauth.getValidatedIdTokenClaims(tokens) as oauth.IDToken;
     const answer = await oauth.userInfoRequest(as, own, tokens.access_token);
     t.match(await oauth.processUserInfoResponse(as, own, sub, answer), { sub, email: 'alice@example.com' });
@@ -174,14 +175,14 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
   });
 
   await flow('client credentials', async (t) => {
-    const service = await scene.client({ preset: 'service', requests: [POLLS_URI] });
+    const service = await world.client({ preset: 'service', requests: [POLLS_URI] });
     const own = { client_id: service.clientId };
     const answer = await oauth.clientCredentialsGrantRequest(as, own, oauth.ClientSecretBasic(service.secret), {});
     t.equal((await oauth.processClientCredentialsResponse(as, own, answer)).token_type, 'bearer');
   });
 
   await flow('public client (none)', async (t) => {
-    const spa = await scene.client({ preset: 'spa', redirectUris: [CALLBACK], isFirstParty: true });
+    const spa = await world.client({ preset: 'spa', redirectUris: [CALLBACK], isFirstParty: true });
     const own = { client_id: spa.clientId };
     t.ok((await tokensOf({ as, client: own, auth: oauth.None() })).tokens.id_token);
   });
@@ -190,8 +191,8 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
     const empty =
       ({ clientId }: { clientId: string }): oauth.ClientAuth =>
       (_as, _client, _body, headers) =>
-        headers.set('authorization', `Basic ${Buffer.from(`${clientId}:`).toString('base64')}`);
-    const spa = await scene.client({ preset: 'spa', redirectUris: [CALLBACK], isFirstParty: true });
+        headers.set('authorization', basic({ id: clientId, secret: '' }).authorization);
+    const spa = await world.client({ preset: 'spa', redirectUris: [CALLBACK], isFirstParty: true });
     t.ok((await tokensOf({ as, client: { client_id: spa.clientId }, auth: empty(spa) })).tokens.id_token);
     const refused = tokensOf({ as, client, auth: empty(made) });
     t.equal(
@@ -202,7 +203,7 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
   });
 
   await flow('device authorization', async (t) => {
-    const device = await scene.client({ preset: 'device', isFirstParty: true });
+    const device = await world.client({ preset: 'device', isFirstParty: true });
     const own = { client_id: device.clientId };
     const begun = await oauth.processDeviceAuthorizationResponse(
       as,
@@ -216,7 +217,7 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
         await oauth.deviceCodeGrantRequest(as, own, oauth.None(), begun.device_code),
       );
     t.equal(await refusal(poll()), 'authorization_pending');
-    const browser = scene.browser();
+    const browser = world.browser();
     let page = await logIn(await browser.open(begun.verification_uri_complete as string));
     if (page.document.querySelector('[name="user_code"]:not([type="hidden"])')) page = await page.submit();
     t.match(page.text, begun.user_code);

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
+import { jwtClaims } from '../support/flows.ts';
 import { fromDebian } from './debian.ts';
 import { stock } from './record.ts';
-import { EDITORS, logIn, startScene } from './scene.ts';
+import { EDITORS, logIn, startWorld } from './world.ts';
 
 /** An agent in the foreground, in a home of its own; answers how its commands are run. */
 async function startAgent(t: Test) {
@@ -36,21 +37,21 @@ async function startAgent(t: Test) {
 }
 
 await stock(fromDebian('oidc-agent', ['oidc-agent-cli']), async (t, flow) => {
-  const scene = await startScene(t);
+  const world = await startWorld(t);
 
   await flow('device authorization, refresh, audience', async (t) => {
-    const made = await scene.client({ preset: 'device', isFirstParty: true });
+    const made = await world.client({ preset: 'device', isFirstParty: true });
     const env = await startAgent(t);
     const words = [
       ...['--manual', '--flow=device', '--pw-env', '--prompt=none', '--confirm-yes'],
       ...[
         '--issuer',
-        scene.issuer,
+        world.issuer,
         '--client-id',
         made.clientId,
         '--client-secret=',
         '--cert-path',
-        scene.caPath as string,
+        world.caPath as string,
       ],
       ...[
         '--scope',
@@ -77,7 +78,7 @@ await stock(fromDebian('oidc-agent', ['oidc-agent-cli']), async (t, flow) => {
     });
     const over = new Promise<number | null>((resolve) => generating.once('exit', resolve));
     const { uri, code } = await told;
-    const browser = scene.browser();
+    const browser = world.browser();
     let page = await browser.open(uri);
     if (page.url.pathname === '/login') page = await logIn(page);
     page = await page.submit({ user_code: code });
@@ -88,7 +89,7 @@ await stock(fromDebian('oidc-agent', ['oidc-agent-cli']), async (t, flow) => {
       (await promisify(execFile)('/usr/bin/oidc-token', ['--force-new', 'signet'], { env })).stdout.trim();
     const [first, second] = [await token(), await token()];
     t.not(first, second, 'refreshed');
-    const claims = JSON.parse(Buffer.from(second.split('.')[1] as string, 'base64url').toString());
+    const claims = jwtClaims(second);
     t.match(claims, { aud: 'polls', username: 'alice', permissions: EDITORS });
   });
 });

@@ -1,14 +1,15 @@
 import { type INavigator, InMemoryWebStorage, UserManager, WebStorageStateStore } from 'oidc-client-ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { EDITORS, goThrough, startScene } from './scene.ts';
+import { EDITORS, goThrough, startWorld } from './world.ts';
 
 // A library for pages: its fetch is a browser's, which asks before it sends and keeps answers that do not name its origin.
 
 const ORIGIN = 'https://spa.example';
 const CALLBACK = `${ORIGIN}/callback`;
 const BYE = `${ORIGIN}/bye`;
-const scene = await startScene(t);
+const world = await startWorld(t);
 const sent: string[] = [];
 const plainFetch = globalThis.fetch;
 
@@ -64,7 +65,7 @@ function navigatorOf(went: URL[]): INavigator {
 }
 
 await stock(fromNpm('oidc-client-ts'), async (_t, flow) => {
-  const made = await scene.client({
+  const made = await world.client({
     preset: 'spa',
     redirectUris: [CALLBACK],
     isFirstParty: true,
@@ -75,7 +76,7 @@ await stock(fromNpm('oidc-client-ts'), async (_t, flow) => {
     const went: URL[] = [];
     const store = () => new WebStorageStateStore({ store: new InMemoryWebStorage() });
     const settings = {
-      authority: scene.issuer,
+      authority: world.issuer,
       client_id: made.clientId,
       redirect_uri: CALLBACK,
       post_logout_redirect_uri: BYE,
@@ -93,7 +94,7 @@ await stock(fromNpm('oidc-client-ts'), async (_t, flow) => {
     async (t) => {
       const { went, users } = await manager({ loadUserInfo: true });
       await users.signinRedirect();
-      const browser = scene.browser({ stopAt: [CALLBACK, BYE] });
+      const browser = world.browser({ stopAt: [CALLBACK, BYE] });
       const page = await goThrough(browser, went.pop() as URL);
       const user = await users.signinRedirectCallback(page.url.href);
       t.match(user.profile, { preferred_username: 'alice', email: 'alice@example.com' }, user.toStorageString());
@@ -113,9 +114,9 @@ await stock(fromNpm('oidc-client-ts'), async (_t, flow) => {
   await flow('a token for an API, by a parameter of its own', async (t) => {
     const { went, users } = await manager({ extraQueryParams: { audience: 'polls' } });
     await users.signinRedirect();
-    const page = await goThrough(scene.browser({ stopAt: CALLBACK }), went.pop() as URL);
+    const page = await goThrough(world.browser({ stopAt: CALLBACK }), went.pop() as URL);
     const { access_token } = await users.signinRedirectCallback(page.url.href);
-    const claims = JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString());
+    const claims = jwtClaims(access_token);
     t.match(claims, { aud: 'polls', permissions: EDITORS });
     // Else it waits for the end of the token.
     await users.removeUser();

@@ -1,12 +1,12 @@
 import * as client from 'openid-client';
+import { EXCHANGE, jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
 import { fromNpm, refusal, stock } from './record.ts';
-import { decide, EDITORS, goThrough, logIn, type MadeClient, POLLS_URI, startScene } from './scene.ts';
+import { decide, EDITORS, goThrough, logIn, type MadeClient, POLLS_URI, startWorld } from './world.ts';
 
 const CALLBACK = 'https://app.example/callback';
-const scene = await startScene(t, { environment: { SIGNET_REGISTRATION: 'token' } });
-const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const server = new URL(scene.issuer);
+const world = await startWorld(t, { environment: { SIGNET_REGISTRATION: 'token' } });
+const server = new URL(world.issuer);
 
 /** What the documentation has one keep from the link to the callback. */
 async function newAttempt() {
@@ -28,7 +28,7 @@ async function tokensOf(
   more: Record<string, string> = {},
   options: { dpop?: client.DPoPHandle; pushed?: boolean } = {},
 ) {
-  const browser = scene.browser({ stopAt: CALLBACK });
+  const browser = world.browser({ stopAt: CALLBACK });
   const { checks, parameters } = await newAttempt();
   const all = { ...parameters, scope: 'openid profile', ...more };
   const dpop = options.dpop ? { DPoP: options.dpop } : undefined;
@@ -40,8 +40,8 @@ async function tokensOf(
   return { tokens, page, browser, url };
 }
 
-const web = (more: Partial<Parameters<typeof scene.client>[0]> = {}): Promise<MadeClient> =>
-  scene.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true, ...more });
+const web = (more: Partial<Parameters<typeof world.client>[0]> = {}): Promise<MadeClient> =>
+  world.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true, ...more });
 
 await stock(fromNpm('openid-client'), async (_t, flow) => {
   const first = await web();
@@ -54,9 +54,9 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
       audience: 'polls',
     });
     t.same(page.asked, ['login'], 'a first-party client asks for nothing');
-    t.equal(page.url.searchParams.get('iss'), scene.issuer, 'RFC 9207');
+    t.equal(page.url.searchParams.get('iss'), world.issuer, 'RFC 9207');
     const claims = tokens.claims() as client.IDToken;
-    t.match(claims, { iss: scene.issuer, aud: first.clientId, groups: ['Poll editors'] });
+    t.match(claims, { iss: world.issuer, aud: first.clientId, groups: ['Poll editors'] });
     t.match(await client.fetchUserInfo(config, tokens.access_token, claims.sub), {
       preferred_username: 'alice',
       email: 'alice@example.com',
@@ -124,7 +124,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
       audience: 'polls',
     });
     t.same((await goThrough(browser, link)).asked, [], 'remembered');
-    const bob = scene.browser({ stopAt: CALLBACK });
+    const bob = world.browser({ stopAt: CALLBACK });
     const denied = await decide(await logIn(await bob.open(link), 'bob'), 'deny');
     t.equal(await refusal(client.authorizationCodeGrant(config, denied.url, next.checks)), 'access_denied');
   });
@@ -184,7 +184,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   await flow('answer by form_post', async (t) => {
     const config = await client.discovery(server, first.clientId, first.secret);
     const { checks, parameters } = await newAttempt();
-    const browser = scene.browser({ stopAt: CALLBACK });
+    const browser = world.browser({ stopAt: CALLBACK });
     const url = client.buildAuthorizationUrl(config, { ...parameters, scope: 'openid', response_mode: 'form_post' });
     const posted = await (await goThrough(browser, url)).submit();
     t.same([posted.method, posted.url.href], ['POST', CALLBACK]);
@@ -195,7 +195,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   await flow('prompt=none, prompt=login, max_age', async (t) => {
     const config = await client.discovery(server, first.clientId, first.secret);
     const { checks, parameters } = await newAttempt();
-    const browser = scene.browser({ stopAt: CALLBACK });
+    const browser = world.browser({ stopAt: CALLBACK });
     const link = (more: Record<string, string>) =>
       client.buildAuthorizationUrl(config, { ...parameters, scope: 'openid', ...more });
     const stranger = await browser.open(link({ prompt: 'none' }));
@@ -214,7 +214,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
     const made = await web({ settings: { postLogoutRedirectUris: [back] } });
     const config = await client.discovery(server, made.clientId, made.secret);
     const { tokens } = await tokensOf(config);
-    const browser = scene.browser({ stopAt: [CALLBACK, back] });
+    const browser = world.browser({ stopAt: [CALLBACK, back] });
     const { checks, parameters } = await newAttempt();
     const page = await goThrough(browser, client.buildAuthorizationUrl(config, { ...parameters, scope: 'openid' }));
     const own = await client.authorizationCodeGrant(config, page.url, checks);
@@ -234,11 +234,11 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   });
 
   await flow('device authorization', async (t) => {
-    const made = await scene.client({ preset: 'device', isFirstParty: true });
+    const made = await world.client({ preset: 'device', isFirstParty: true });
     const config = await client.discovery(server, made.clientId, undefined, client.None());
     const device = await client.initiateDeviceAuthorization(config, { scope: 'openid profile', audience: 'polls' });
     const polling = client.pollDeviceAuthorizationGrant(config, device);
-    const browser = scene.browser();
+    const browser = world.browser();
     let page = await browser.open(device.verification_uri);
     if (page.url.pathname === '/login') page = await logIn(page);
     page = await page.submit({ user_code: device.user_code });
@@ -252,8 +252,8 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   });
 
   await flow('client credentials', async (t) => {
-    const service = await scene.client({ preset: 'service', serves: ['polls'] });
-    await scene.permit(service, ['polls.view_choice']);
+    const service = await world.client({ preset: 'service', serves: ['polls'] });
+    await world.permit(service, ['polls.view_choice']);
     const config = await client.discovery(server, service.clientId, service.secret);
     const tokens = await client.clientCredentialsGrant(config, { audience: 'polls' });
     t.match(await client.tokenIntrospection(config, tokens.access_token), {
@@ -265,7 +265,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   await flow('token exchange', async (t) => {
     const front = await client.discovery(server, first.clientId, first.secret);
     const { tokens } = await tokensOf(front, { audience: 'polls' });
-    const service = await scene.client({
+    const service = await world.client({
       preset: 'service',
       grantTypes: ['client_credentials', EXCHANGE],
       requests: ['polls', POLLS_URI],
@@ -279,12 +279,12 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
       resource: POLLS_URI,
     });
     const { sub } = tokens.claims() as client.IDToken;
-    const claims = JSON.parse(Buffer.from(next.access_token.split('.')[1] as string, 'base64url').toString());
+    const claims = jwtClaims(next.access_token);
     t.match(claims, { sub, aud: POLLS_URI, act: { sub: service.clientId } });
   });
 
   await flow('dynamic registration with an initial access token', async (t) => {
-    const initialAccessToken = await scene.registrationToken();
+    const initialAccessToken = await world.registrationToken();
     const config = await client.dynamicClientRegistration(
       server,
       {
@@ -303,7 +303,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   });
 
   await flow('plain http on loopback, by allowInsecureRequests', async (t) => {
-    const plain = await startScene(t, { https: false });
+    const plain = await startWorld(t, { https: false });
     const { clientId, secret } = await plain.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true });
     const options = { execute: [client.allowInsecureRequests] };
     const config = await client.discovery(new URL(plain.issuer), clientId, secret, undefined, options);

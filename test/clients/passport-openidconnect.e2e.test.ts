@@ -8,19 +8,19 @@ import passport from 'passport';
 import OpenIDConnectStrategy from 'passport-openidconnect';
 import t from '../support/tap.ts';
 import { fromNpm, stock } from './record.ts';
-import { decide, goThrough, logIn, startScene, startSite } from './scene.ts';
+import { decide, goThrough, logIn, startSite, startWorld } from './world.ts';
 
-const scene = await startScene(t);
+const world = await startWorld(t);
 type Done = (error: unknown, user?: object) => void;
 type Request = { user?: object };
 type Response = { json(body: unknown): void };
 
 await stock(fromNpm('passport-openidconnect'), async (t, flow) => {
   const site = await startSite(t, async (url) => {
-    const metadata = (await (await fetch(scene.discoveryUrl)).json()) as Record<string, string>;
+    const metadata = (await (await fetch(world.discoveryUrl)).json()) as Record<string, string>;
     // It knows no PKCE, and sends a nonce where it is told to.
     const strategy = async (path: string, pkce: 'off' | 'if-sent', options: object) => {
-      const made = await scene.client({
+      const made = await world.client({
         preset: 'web',
         redirectUris: [`${url}${path}/cb`],
         settings: { pkce },
@@ -29,7 +29,7 @@ await stock(fromNpm('passport-openidconnect'), async (t, flow) => {
       });
       return new OpenIDConnectStrategy(
         {
-          issuer: scene.issuer,
+          issuer: world.issuer,
           authorizationURL: metadata['authorization_endpoint'],
           tokenURL: metadata['token_endpoint'],
           userInfoURL: metadata['userinfo_endpoint'],
@@ -67,26 +67,26 @@ await stock(fromNpm('passport-openidconnect'), async (t, flow) => {
   });
 
   await flow('authorization code without PKCE and nonce, consent, userinfo', async (t) => {
-    const page = await goThrough(scene.browser(), `${site.url}/plain/login`);
+    const page = await goThrough(world.browser(), `${site.url}/plain/login`);
     t.same(page.asked, ['login', 'consent']);
     t.equal(page.url.href, `${site.url}/`, page.text);
     t.match(JSON.parse(page.text), {
-      issuer: scene.issuer,
+      issuer: world.issuer,
       username: 'alice',
       emails: [{ value: 'alice@example.com' }],
     });
   });
 
   await flow('authorization code without PKCE, with a nonce, for a client of --pkce if-sent', async (t) => {
-    const page = await goThrough(scene.browser(), `${site.url}/nonce/login`);
+    const page = await goThrough(world.browser(), `${site.url}/nonce/login`);
     t.equal(page.url.href, `${site.url}/`, page.text);
     t.match(JSON.parse(page.text), { username: 'alice' });
-    const refused = await scene.browser().open(`${site.url}/neither/login`);
+    const refused = await world.browser().open(`${site.url}/neither/login`);
     t.equal(refused.url.searchParams.get('error'), 'invalid_request', 'without either, refused before anybody logs in');
   });
 
   await flow('consent denied', async (t) => {
-    const page = await decide(await logIn(await scene.browser().open(`${site.url}/plain/login`), 'bob'), 'deny');
+    const page = await decide(await logIn(await world.browser().open(`${site.url}/plain/login`), 'bob'), 'deny');
     t.equal(page.url.pathname, '/failed');
   });
 });

@@ -6,16 +6,16 @@ import t from '../support/tap.ts';
 import { fromDebian } from './debian.ts';
 import { startPythonSite } from './python.ts';
 import { stock } from './record.ts';
-import { goThrough, startScene } from './scene.ts';
+import { goThrough, startWorld } from './world.ts';
 
 const packages = ['python3-social-django', 'python3-social-auth-core', 'python3-django', 'python3-jose'] as const;
 
 await stock(fromDebian('social-auth-app-django', packages), async (_t, flow) => {
-  const scene = await startScene(t);
+  const world = await startWorld(t);
 
   await flow('OpenIdConnectAuth: discovery, authorization code, nonce, at_hash, userinfo, refresh', async (t) => {
     const port = await freePort();
-    const made = await scene.client({
+    const made = await world.client({
       preset: 'web',
       redirectUris: [`http://127.0.0.1:${port}/complete/oidc/`],
       isFirstParty: true,
@@ -23,9 +23,9 @@ await stock(fromDebian('social-auth-app-django', packages), async (_t, flow) => 
       settings: { pkce: 'if-sent' },
     });
     const folder = mkdtempSync(join(tmpdir(), 'signet-django-'));
-    const words = [scene.issuer, made.clientId, made.secret, folder];
-    const site = await startPythonSite(t, 'django_site.py', port, words, scene.caPath);
-    const browser = scene.browser();
+    const words = [world.issuer, made.clientId, made.secret, folder];
+    const site = await startPythonSite(t, 'django_site.py', port, words, world.caPath);
+    const browser = world.browser();
     const page = await goThrough(browser, `${site.url}/login/oidc/`);
     t.equal(page.url.href, `${site.url}/`, `${page.text.slice(0, 2000)}\n${site.log()}`);
     const before = JSON.parse(page.text);

@@ -1,7 +1,7 @@
 import { type JWTPayload, jwtVerify } from 'jose';
-import { startSite } from '../clients/scene.ts';
+import { startSite } from '../clients/world.ts';
 import t, { type Test } from '../support/tap.ts';
-import { jwtClaims, logoutRequest, SIGNED_OUT, startLogoutPlan } from './logout-scene.ts';
+import { jwtClaims, logoutRequest, SIGNED_OUT, startLogoutPlan } from './logout-plan.ts';
 
 // oidcc-backchannel-rp-initiated-logout-certification-test-plan of OpenID's conformance suite, module by module.
 
@@ -26,7 +26,7 @@ async function listen(t: Test) {
 }
 
 const { told, uri } = await listen(t);
-const { metadata, visit, scene, clientId, keys } = await startLogoutPlan(t, { backchannelLogoutUri: uri });
+const { metadata, visit, world, clientId, keys } = await startLogoutPlan(t, { backchannelLogoutUri: uri });
 
 t.test(
   'oidcc-backchannel-logout-discovery-endpoint-verification: OIDC Back-Channel Logout §2.1: it is supported, and so is sid',
@@ -45,7 +45,7 @@ t.test(
     const idToken = await browser.signIn();
     const request = logoutRequest(idToken);
     const { url } = await browser.logOut(request);
-    await scene.run('logout-notices');
+    await world.run('logout-notices');
 
     t.same(
       told.map((one) => [one.request, one.type]),
@@ -71,7 +71,7 @@ function isLogoutToken(
   const now = Math.floor(Date.now() / 1000);
   const { iat = 0, exp = 0 } = payload;
   t.match(protectedHeader, { alg: 'RS256', typ: 'logout+jwt', kid: /./ });
-  t.same([payload.iss, payload.aud], [scene.issuer, clientId]);
+  t.same([payload.iss, payload.aud], [world.issuer, clientId]);
   t.same([payload.sub, payload['sid']], [idToken.sub, idToken['sid']], 'of the user and the session of the ID token');
   t.type(payload['sid'], 'string');
   t.ok(Number.isInteger(iat) && iat <= now && iat > now - 60, 'iat');

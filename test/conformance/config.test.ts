@@ -1,4 +1,4 @@
-import { type Scene, startScene } from '../clients/scene.ts';
+import { type ClientWorld, startWorld } from '../clients/world.ts';
 import t from '../support/tap.ts';
 
 // The one module of the Config plan, in words of our own. The suite believes https alone: so the whole service stands here with a
@@ -6,14 +6,14 @@ import t from '../support/tap.ts';
 
 const ADDRESS = /^https:\/\/[^\s?#@]+$/;
 
-async function documentOf(scene: Scene) {
-  const response = await fetch(scene.discoveryUrl, { redirect: 'error' });
+async function documentOf(world: ClientWorld) {
+  const response = await fetch(world.discoveryUrl, { redirect: 'error' });
   return { response, document: (await response.json()) as Record<string, unknown> };
 }
 
 t.test('oidcc-config-certification-test-plan: oidcc-discovery-endpoint-verification', async (t) => {
-  const scene = await startScene(t);
-  const { response, document } = await documentOf(scene);
+  const world = await startWorld(t);
+  const { response, document } = await documentOf(world);
 
   await t.test('OIDC Discovery §4.2: 200, as JSON', async (t) => {
     t.equal(response.status, 200);
@@ -22,7 +22,7 @@ t.test('oidcc-config-certification-test-plan: oidcc-discovery-endpoint-verificat
 
   await t.test('OIDC Discovery §4.3, RFC 8414 §2: the issuer is where the document stands, over https', async (t) => {
     t.match(document['issuer'], ADDRESS);
-    t.equal(`${document['issuer']}/.well-known/openid-configuration`, scene.discoveryUrl);
+    t.equal(`${document['issuer']}/.well-known/openid-configuration`, world.discoveryUrl);
   });
 
   await t.test('OIDC Discovery §3: every list is one, and has what it must have', async (t) => {
@@ -98,7 +98,7 @@ function isFlag(name: string): boolean {
 t.test(
   'oidcc-discovery-endpoint-verification, OIDC Discovery §3: where clients register themselves, it says so',
   async (t) => {
-    const scene = await startScene(t, { environment: { SIGNET_REGISTRATION: 'token' } });
-    t.match((await documentOf(scene)).document['registration_endpoint'], ADDRESS);
+    const world = await startWorld(t, { environment: { SIGNET_REGISTRATION: 'token' } });
+    t.match((await documentOf(world)).document['registration_endpoint'], ADDRESS);
   },
 );

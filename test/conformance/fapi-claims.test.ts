@@ -1,14 +1,14 @@
-import { jwtClaims } from '../oauth/code-world.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { fapiScene } from './fapi-scene.ts';
+import { openFapiPlan } from './fapi-plan.ts';
 
 // Two modules of fapi2-security-profile-final-test-plan in words of our own: what is asked for by name, and the key of a pushed request.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await fapiScene(db);
+const s = await openFapiPlan(db);
 t.teardown(() => s.app.close());
 const { first } = s;
 

@@ -1,17 +1,15 @@
 import { jwtVerify } from 'jose';
-import { createApi } from '../../src/permissions/index.ts';
 import { type ClientKey, clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { type Differs, fapiScene, ISSUER } from './fapi-scene.ts';
+import { type Differs, ISSUER, openFapiPlan } from './fapi-plan.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it
 // asks of the token endpoint and of a resource. `fapi.test.ts` plays what comes before.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await fapiScene(db);
+const s = await openFapiPlan(db);
 const { first, second, code, redeem, refresh, tokens, userinfo, clock } = s;
 type Response = Awaited<ReturnType<typeof redeem>>;
 
@@ -186,7 +184,7 @@ t.test(
 t.test(
   'fapi_client_credentials_grant: RFC 6749 §4.4.3, RFC 9449 §5.2: a service gets a bound token, no refresh token, and nothing without a proof',
   async (t) => {
-    const api = await createApi(db.fork(), audit(clock.now()), 'accounts');
+    const api = await s.api('accounts');
     const service = await s.make('service', 'PS256', { preset: 'service', redirectUris: [], requests: [api] });
     const fields = { grant_type: 'client_credentials' };
     const dpop = await clientKey();

@@ -1,15 +1,16 @@
+import { responseParameters } from '../support/browser.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, fapiScene, ISSUER } from './fapi-scene.ts';
+import { CALLBACK, ISSUER, openFapiPlan } from './fapi-plan.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it
 // asks of discovery, of pushed requests and of the authorization endpoint. `fapi-tokens.test.ts` plays the rest.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await fapiScene(db);
+const s = await openFapiPlan(db);
 const { first, second, push, pushed, go, urlOf, visit, clock } = s;
 type Response = Awaited<ReturnType<typeof push>>;
 
@@ -88,7 +89,7 @@ t.test(
       isCode(t, page, state);
       const dpop = await clientKey();
       const { id_token: idToken } = (await s.redeem(first, String(responseParameters(page)['code']), { dpop })).json();
-      t.equal(JSON.parse(Buffer.from(idToken.split('.')[1], 'base64url').toString()).nonce, nonce);
+      t.equal(jwtClaims(idToken).nonce, nonce);
     }
   },
 );

@@ -1,12 +1,12 @@
 import { CompactSign, generateKeyPair } from 'jose';
 import type { Page } from '../clients/browser.ts';
 import t, { type Test } from '../support/tap.ts';
-import { logoutRequest, NOT_REGISTERED, SIGNED_OUT, startLogoutPlan, unsigned } from './logout-scene.ts';
+import { logoutRequest, NOT_REGISTERED, SIGNED_OUT, startLogoutPlan, unsigned } from './logout-plan.ts';
 
 // oidcc-rp-initiated-logout-certification-test-plan of OpenID's conformance suite, module by module.
 
 const plan = await startLogoutPlan(t);
-const { metadata, visit, scene, clientId } = plan;
+const { metadata, visit, world, clientId } = plan;
 
 /** The browser is at the suite, with `state` and nothing else. */
 function isBack(t: Test, page: Page, state: string | undefined): void {
@@ -16,7 +16,7 @@ function isBack(t: Test, page: Page, state: string | undefined): void {
 
 /** A page of Signet's: the suite wants a picture of it. */
 function isShown(t: Test, page: Page, title: string): void {
-  t.same([page.url.origin, page.status], [scene.issuer, 200], page.url.href);
+  t.same([page.url.origin, page.status], [world.issuer, 200], page.url.href);
   t.equal(page.document.querySelector('h1')?.text, title);
 }
 
@@ -74,7 +74,7 @@ t.test(
   async (t) => {
     const { privateKey } = await generateKeyPair('RS256');
     // As the suite makes one of its own: iss and aud the wrong way round.
-    const fake = { iss: clientId, sub: 'SubjectID', aud: scene.issuer, nonce: 'flibble', iat: 1, exp: 4_000_000_000 };
+    const fake = { iss: clientId, sub: 'SubjectID', aud: world.issuer, nonce: 'flibble', iat: 1, exp: 4_000_000_000 };
     const own = await new CompactSign(Buffer.from(JSON.stringify(fake)))
       .setProtectedHeader({ alg: 'RS256' })
       .sign(privateKey);

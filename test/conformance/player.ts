@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { Test } from 'tap';
-import { hiddenFields, newBrowser as openBrowser } from '../web/browser.ts';
-import { CALLBACK, type Client, PASSWORD, type Suite } from './suite.ts';
+import { hiddenFields, newBrowser as openBrowser } from '../support/browser.ts';
+import { basic, bearer, PASSWORD } from '../support/http.ts';
+import { CALLBACK, type Client, type Suite } from './suite.ts';
 
 // Plays one module as the suite does: asks, walks as its user through the pages, and believes nothing that comes back.
 
@@ -127,21 +128,10 @@ const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
 
 /** The token endpoint, with the secret in the header or in the form as the client is made. */
 export function askForTokens(suite: Suite, client: Client, fields: Record<string, string>): Promise<Response> {
-  const isBasic = client.auth === 'client_secret_basic';
-  const basic = Buffer.from(`${client.id}:${client.secret}`).toString('base64');
-  return suite.app.inject({
-    method: 'POST',
-    url: suite.at('token_endpoint'),
-    headers: {
-      'content-type': FORM,
-      accept: 'application/json',
-      ...(isBasic ? { authorization: `Basic ${basic}` } : {}),
-    },
-    payload: new URLSearchParams({
-      ...fields,
-      ...(isBasic ? {} : { client_id: client.id, client_secret: client.secret }),
-    }).toString(),
-  });
+  const headers = { 'content-type': FORM, accept: 'application/json' };
+  const url = suite.at('token_endpoint');
+  if (client.auth === 'client_secret_basic') return suite.http.form(url, fields, { ...headers, ...basic(client) });
+  return suite.http.form(url, { ...fields, client_id: client.id, client_secret: client.secret }, headers);
 }
 
 export const redeem = (suite: Suite, client: Client, code: string, more: Record<string, string> = {}) =>
@@ -221,12 +211,9 @@ export function checkUserinfo(t: Test, response: Response, sub: unknown): Record
 
 export function userinfo(suite: Suite, accessToken: string, how: 'get' | 'post-header' | 'post-body' = 'get') {
   const url = suite.at('userinfo_endpoint');
-  const form = { 'content-type': FORM };
-  const bearer = { authorization: `Bearer ${accessToken}` };
-  if (how === 'get') return suite.app.inject({ method: 'GET', url, headers: bearer });
-  if (how === 'post-header') return suite.app.inject({ method: 'POST', url, headers: bearer });
-  const payload = new URLSearchParams({ access_token: accessToken }).toString();
-  return suite.app.inject({ method: 'POST', url, headers: form, payload });
+  if (how === 'get') return suite.http.get(url, bearer(accessToken));
+  if (how === 'post-header') return suite.app.inject({ method: 'POST', url, headers: bearer(accessToken) });
+  return suite.http.form(url, { access_token: accessToken }, { 'content-type': FORM });
 }
 
 export interface Flown {

@@ -1,9 +1,9 @@
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { rotateKeys } from '../../src/tokens/index.ts';
-import { logoutWorld } from '../oauth/logout-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openSessions } from '../support/world.ts';
 
 // oidcc-server-rotate-keys of OpenID's conformance suite: the one module of the Dynamic plan that needs no registration.
 
@@ -16,7 +16,7 @@ t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await logoutWorld(db);
+    const s = await openSessions(db);
     const jwks = async () => (await s.app.inject('/.well-known/jwks.json')).json() as Jwks;
     const browser = await s.logIn();
     const idToken = s.idToken(await s.make('Suite', {}), browser);

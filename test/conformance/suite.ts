@@ -1,12 +1,9 @@
 import { createLocalJWKSet } from 'jose';
-import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { createUser } from '../../src/users/index.ts';
-import { audit, startApp, testClock } from '../support/server.ts';
+import { openWorld } from '../support/world.ts';
 
 // What OpenID's conformance suite needs of a server before its plans begin, as docs/conformance.md tells an operator to make it.
 
-export const PASSWORD = 'a long enough phrase';
 /** As the suite makes it of its alias. */
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';
 
@@ -27,23 +24,13 @@ export const PLANS: readonly (readonly [name: string, mode: Mode])[] = [
 
 /** The whole service, alice, and the three clients that the plans are configured with. */
 export async function startSuite(db: Database, mode: Mode = 'query') {
-  const clock = testClock();
-  const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
-  const { app, issuer, passwords } = await startApp(db, { clock, environment: cheap });
-  const encoded = (await passwords.hash(PASSWORD)) as string;
-  const given = {
-    username: 'alice',
-    password: encoded,
-    email: 'alice@example.com',
-    firstName: 'Alice',
-    lastName: 'Lind',
-  };
-  await createUser(db.fork(), audit(), given);
-  const make = async (name: string, auth: Client['auth']): Promise<Client> => {
-    const wanted = { name, preset: 'web', redirectUris: [CALLBACK], settings: { pkce: 'off' } } as const;
-    const { client, secret } = await createClient(db.fork(), audit(clock.now()), wanted);
-    return { id: client.clientId, secret: secret as string, auth };
-  };
+  const world = await openWorld(db);
+  const { app, clock, issuer } = world;
+  await world.user('alice', { email: 'alice@example.com', firstName: 'Alice', lastName: 'Lind' });
+  const make = async (name: string, auth: Client['auth']): Promise<Client> => ({
+    ...(await world.client(name, { preset: 'web', redirectUris: [CALLBACK], settings: { pkce: 'off' } })),
+    auth,
+  });
   const first = await make('Suite', 'client_secret_basic');
   const second = await make('Suite 2', 'client_secret_basic');
   const byPost = await make('Suite post', 'client_secret_post');
@@ -51,6 +38,7 @@ export async function startSuite(db: Database, mode: Mode = 'query') {
   const published = await app.inject('/.well-known/jwks.json');
   return {
     app,
+    http: world.http,
     clock,
     issuer,
     mode,

@@ -6,8 +6,10 @@ import { setupUrl } from '../../src/cli/commands/setup-link.ts';
 import { checkServed } from '../../src/cli/doctor/issuer.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import type { Page } from '../clients/browser.ts';
-import { decide, PASSWORD, type Scene, startScene } from '../clients/scene.ts';
+import { type ClientWorld, decide, startWorld } from '../clients/world.ts';
 import { root } from '../support/database.ts';
+import { jwtClaims, VERIFIER } from '../support/flows.ts';
+import { basic, PASSWORD } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
 import t, { type Test } from '../support/tap.ts';
 import { noNginx, startNginx } from './nginx.ts';
@@ -17,7 +19,6 @@ import { noNginx, startNginx } from './nginx.ts';
 const readme = readFileSync(join(root, 'deploy/README.md'), 'utf8');
 const keeping = /### Below a path\n[\s\S]*?```nginx\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
 const CALLBACK = 'https://app.example/cb';
-const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
 
 const setUps: Record<string, string> = {
   'the path is left in front': keeping,
@@ -29,7 +30,7 @@ for (const [name, locations] of Object.entries(setUps))
     `deploy/README.md, Below a path: everything answers below the issuer when ${name}`,
     { skip: noNginx },
     async (t) => {
-      const scene = await startScene(t, {
+      const world = await startWorld(t, {
         https: false,
         behind: async (port) => {
           const outside = await freePort();
@@ -37,17 +38,17 @@ for (const [name, locations] of Object.entries(setUps))
           return `http://127.0.0.1:${outside}/auth`;
         },
       });
-      const metadata = await discovery(t, scene);
+      const metadata = await discovery(t, world);
       await t.test('OIDC Discovery §3, RFC 8414 §2: what is advertised is there', (t) => advertised(t, metadata));
-      await t.test('the pages, from a sign-in to the sign-out', (t) => walk(t, scene, metadata));
-      await t.test('the setup link', (t) => setUp(t, scene));
-      await t.test('documents, probes, the front door and the cross-origin rule', (t) => rest(t, scene));
+      await t.test('the pages, from a sign-in to the sign-out', (t) => walk(t, world, metadata));
+      await t.test('the setup link', (t) => setUp(t, world));
+      await t.test('documents, probes, the front door and the cross-origin rule', (t) => rest(t, world));
     },
   );
 
 type Metadata = Record<string, string>;
 
-async function discovery(t: Test, { issuer }: Scene): Promise<Metadata> {
+async function discovery(t: Test, { issuer }: ClientWorld): Promise<Metadata> {
   const { origin } = new URL(issuer);
   const names = ['openid-configuration', 'oauth-authorization-server'];
   const bodies = new Set<string>();
@@ -73,16 +74,16 @@ async function advertised(t: Test, metadata: Metadata): Promise<void> {
   }
 }
 
-const under = (t: Test, { issuer }: Scene, page: Page) =>
+const under = (t: Test, { issuer }: ClientWorld, page: Page) =>
   t.ok(
     page.way.every((one) => one.startsWith(`${issuer}/`)),
     page.way.join(' → '),
   );
 
-async function walk(t: Test, scene: Scene, metadata: Metadata): Promise<void> {
-  const { issuer } = scene;
-  const client = await scene.client({ preset: 'web', redirectUris: [CALLBACK], serves: ['polls'] });
-  const browser = scene.browser({ stopAt: CALLBACK });
+async function walk(t: Test, world: ClientWorld, metadata: Metadata): Promise<void> {
+  const { issuer } = world;
+  const client = await world.client({ preset: 'web', redirectUris: [CALLBACK], serves: ['polls'] });
+  const browser = world.browser({ stopAt: CALLBACK });
   const query = new URLSearchParams({
     client_id: client.clientId,
     response_type: 'code',
@@ -93,10 +94,10 @@ async function walk(t: Test, scene: Scene, metadata: Metadata): Promise<void> {
     code_challenge_method: 'S256',
   });
   const login = await browser.open(`${metadata['authorization_endpoint']}?${query}`);
-  under(t, scene, login);
+  under(t, world, login);
   t.equal(login.url.pathname, '/auth/login');
   const consent = await login.submit({ username: 'alice', password: PASSWORD });
-  under(t, scene, consent);
+  under(t, world, consent);
   t.match(consent.url.pathname, /^\/auth\/interaction\//);
   t.same([...new Set(browser.cookies.map((one) => one.path))], ['/'], 'RFC 6265bis §4.1.3: as `__Host-` demands');
   const again = await consent.follow('Sign in as somebody else');
@@ -108,14 +109,14 @@ async function walk(t: Test, scene: Scene, metadata: Metadata): Promise<void> {
   const form = (url: string | undefined, fields: Record<string, string>) =>
     fetch(url as string, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${client.clientId}:${client.secret}`).toString('base64')}` },
+      headers: basic({ id: client.clientId, secret: client.secret }),
       body: new URLSearchParams(fields),
     }).then(async (response) => (await response.json()) as Record<string, string>);
   const code = sent.url.searchParams.get('code') as string;
   const given = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: VERIFIER };
   const { access_token = '' } = await form(metadata['token_endpoint'], given);
   t.match(await form(metadata['introspection_endpoint'], { token: access_token }), { active: true, iss: issuer });
-  const claims = JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString());
+  const claims = jwtClaims(access_token);
   const list = await fetch(claims.status.status_list.uri);
   t.match([list.status, list.headers.get('content-type')], [200, 'application/statuslist+jwt']);
   const { status_lists: lists } = (await (
@@ -129,34 +130,34 @@ async function walk(t: Test, scene: Scene, metadata: Metadata): Promise<void> {
   t.match(Buffer.from(first?.value ?? []).toString(), /^retry: /, 'the proxy keeps nothing of a stream back');
 
   const out = await browser.open(metadata['end_session_endpoint'] as string);
-  under(t, scene, out);
+  under(t, world, out);
   const gone = await out.submit({}, ['decision', 'logout']);
   t.equal(gone.status, 200);
-  under(t, scene, gone);
+  under(t, world, gone);
   t.equal((await form(metadata['introspection_endpoint'], { token: access_token })).active, false);
   const device = await browser.open(`${issuer}/oauth2/device?user_code=BCDF-GHJK`);
-  under(t, scene, device);
+  under(t, world, device);
   const typed = await device.submit({ username: 'alice', password: PASSWORD });
   t.equal(typed.url.pathname, '/auth/oauth2/device', 'and back to where the device sent its user');
 }
 
-async function setUp(t: Test, scene: Scene): Promise<void> {
-  const secret = await createSetupSecret(scene.db.fork(), new Date());
-  const form = await scene.browser().open(setupUrl(scene.issuer, secret as string));
+async function setUp(t: Test, world: ClientWorld): Promise<void> {
+  const secret = await createSetupSecret(world.db.fork(), new Date());
+  const form = await world.browser().open(setupUrl(world.issuer, secret as string));
   t.equal(form.status, 200);
   const done = await form.submit({ username: 'root', password: PASSWORD });
-  under(t, scene, done);
+  under(t, world, done);
   t.match(done.text, /is a superuser now/);
   const login = await done.follow('Sign in');
   t.equal(login.url.pathname, '/auth/login');
   const door = await login.submit({ username: 'root', password: PASSWORD });
-  under(t, scene, door);
+  under(t, world, door);
   t.match(door.text, /You are signed in as <strong>root<\/strong>/);
 }
 
-async function rest(t: Test, scene: Scene): Promise<void> {
-  const { issuer } = scene;
-  const door = await scene.browser().open(issuer);
+async function rest(t: Test, world: ClientWorld): Promise<void> {
+  const { issuer } = world;
+  const door = await world.browser().open(issuer);
   t.equal(door.status, 200);
   const links = door.document.querySelectorAll('a[href]').map((one) => one.getAttribute('href') as string);
   t.ok(links.length > 2);
@@ -168,7 +169,7 @@ async function rest(t: Test, scene: Scene): Promise<void> {
     issuer,
     'OpenAPI 3.1 §4.8.5: where the paths begin',
   );
-  const { kid } = scene.service.keys.signer('RS256');
+  const { kid } = world.service.keys.signer('RS256');
   t.match(await checkServed(issuer, kid), { status: 'ok' });
   const json = {
     method: 'POST',

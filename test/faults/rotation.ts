@@ -6,6 +6,7 @@ import buildGetJwks from 'get-jwks';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import jwksClient from 'jwks-rsa';
 import { createTestPostgresql, postgresqlUrl } from '../support/database.ts';
+import { basic } from '../support/http.ts';
 import { freePort, signet } from '../support/process.ts';
 import { type Environment, type Instance, preparePlace, startInstance } from './instance.ts';
 
@@ -87,7 +88,7 @@ async function makeProgram(environment: Environment): Promise<Program> {
     'service',
     ...apis,
   );
-  return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
+  return basic({ id, secret });
 }
 
 async function ask(server: Instance, path: string, program: Program, form: Record<string, string>) {

@@ -1,15 +1,14 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { createClient, updateClient } from '../../src/oauth/index.ts';
-import { createApi, setRole } from '../../src/permissions/index.ts';
+import { setRole } from '../../src/permissions/index.ts';
 import { endSessionsByOperator, Session } from '../../src/sessions/index.ts';
 import { getUser, User, updateUser } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
+import { basic, bearer, PASSWORD } from '../support/http.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld, type World } from '../support/world.ts';
 
 // Who may do what, in one table: every route of the running server must have a row, and answers each caller as it says.
-
-const PASSWORD = 'a long enough phrase';
 
 /**
  * The callers. `user` is alice, whose things are asked for; `other` bob; `staff` and `superuser` are so at Signet itself. They
@@ -224,7 +223,7 @@ const table: Record<string, Row> = {
 
 const routes = new Map<string, Set<string>>();
 subscribe('fastify.initialization', (message) => {
-  const { fastify } = message as { fastify: Service['app'] };
+  const { fastify } = message as { fastify: World['app'] };
   fastify.addHook('onRoute', ({ url, method }) => {
     const methods = routes.get(url) ?? new Set();
     for (const one of [method].flat()) methods.add(one);
@@ -232,14 +231,10 @@ subscribe('fastify.initialization', (message) => {
   });
 });
 
-type Service = Awaited<ReturnType<typeof startApp>>;
-
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const service = await startApp(db, {
-  environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' },
-});
-const { app, passwords, issuer } = service;
+const service = await openWorld(db);
+const { app, http, issuer } = service;
 const people: Partial<Record<Caller, string>> = {
   user: 'alice',
   other: 'bob',
@@ -248,46 +243,27 @@ const people: Partial<Record<Caller, string>> = {
   token: 'alice',
 };
 for (const name of ['alice', 'bob', 'stella', 'root'])
-  await makeUser(db, passwords, name, PASSWORD, { isStaff: name === 'stella', isSuperuser: name === 'root' });
-const served = await createApi(db.fork(), audit(), 'served');
+  await service.user(name, { isStaff: name === 'stella', isSuperuser: name === 'root' });
+const served = await service.api('served');
 const stella = await db.fork().findOneOrFail(User, { username: 'stella' });
 await setRole(db.fork(), audit(), { id: stella.id, label: 'stella' }, served, { isStaff: true, isSuperuser: false });
-const { client, secret } = await createClient(db.fork(), audit(), {
-  name: 'the service',
-  preset: 'service',
-  requests: [served],
-  serves: [served],
-});
-const basic = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
+const client = await service.client('the service', { requests: [served], serves: [served] });
 const hash = stella.password;
 
 /** Every cell begins with a fresh session, since the one before may have ended it or changed its password. */
 async function logIn(username: string, audience?: string) {
   await db.fork().nativeUpdate(User, { username }, { password: hash });
-  const response = await app.inject({
-    method: 'POST',
-    url: '/api/v1/login',
-    payload: { username, password: PASSWORD, ...(audience ? { audience } : {}) },
-  });
-  if (response.statusCode !== 200) throw new Error(`login of ${username}: ${response.body}`);
-  const { access_token, session } = response.json() as { access_token: string; session: { id: string } };
-  const [cookie] = response.cookies as [{ name: string; value: string }];
-  return { cookie: `${cookie.name}=${cookie.value}`, token: access_token, sid: session.id };
+  return http.logIn(username, audience ? { audience } : {});
 }
 
 async function headersOf(caller: Caller): Promise<Record<string, string>> {
   const name = people[caller];
   if (caller === 'token') return { authorization: `Bearer ${(await logIn('alice', issuer)).token}` };
   if (name !== undefined) return { cookie: (await logIn(name)).cookie };
-  if (caller === 'secret') return { authorization: basic };
+  if (caller === 'secret') return basic(client);
   if (caller !== 'client') return {};
-  const response = await app.inject({
-    method: 'POST',
-    url: '/oauth2/token',
-    headers: { authorization: basic, 'content-type': 'application/x-www-form-urlencoded' },
-    payload: 'grant_type=client_credentials',
-  });
-  return { authorization: `Bearer ${(response.json() as { access_token: string }).access_token}` };
+  const response = await http.oauth('token', { grant_type: 'client_credentials' }, client);
+  return bearer(response.json().access_token);
 }
 
 let names = 0;
@@ -351,14 +327,11 @@ t.test(
     const change = async (set: object) => {
       await db.fork().nativeUpdate(User, { username: 'mallory' }, set);
     };
-    await makeUser(db, passwords, 'mallory', PASSWORD, { isStaff: true, isSuperuser: true });
+    await service.user('mallory', { isStaff: true, isSuperuser: true });
     const em = () => db.fork();
     const mallory = () => getUser(em(), 'mallory');
     const { authorization: machine = '' } = await headersOf('client');
-    const { client: other, secret: otherSecret } = await createClient(em(), audit(), {
-      name: 'closed',
-      preset: 'service',
-    });
+    const other = await service.client('closed');
     const ways: Record<string, () => Promise<void>> = {
       'logged out': async () => {
         await em().transactional(async (tx) => endSessionsByOperator(tx, audit(now.at), await getUser(tx, 'mallory')));
@@ -380,12 +353,11 @@ t.test(
       // Activated again, so that what is refused is what was given before.
       await change({ isActive: true });
     }
-    await updateClient(em(), audit(now.at), client, { isActive: false });
-    await updateClient(em(), audit(now.at), other, { isActive: false });
-    const closed = Buffer.from(`${other.clientId}:${otherSecret}`).toString('base64');
+    await service.updateClient(client, { isActive: false });
+    await service.updateClient(other, { isActive: false });
     held.push({ what: 'client disabled, token', headers: { authorization: machine } });
-    held.push({ what: 'client disabled, secret', headers: { authorization: basic } });
-    held.push({ what: 'client never used, secret', headers: { authorization: `Basic ${closed}` } });
+    held.push({ what: 'client disabled, secret', headers: basic(client) });
+    held.push({ what: 'client never used, secret', headers: basic(other) });
     for (const [route, row] of Object.entries(table))
       for (const { what, headers } of held) {
         const response = await send(route, headers);
@@ -400,7 +372,7 @@ t.test('a method that a path does not take is 405 with Allow, whoever asks', asy
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
       if (methods.has(method)) continue;
       const path = url.replace(/:\w+/g, '0196d3a0-0000-7000-8000-000000000000');
-      for (const headers of [{}, { cookie }, { authorization: basic }]) {
+      for (const headers of [{}, { cookie }, basic(client)]) {
         const response = await app.inject({ method: method as 'GET', url: path, headers });
         t.same(
           [response.statusCode, response.headers['allow']],

@@ -179,6 +179,13 @@ t.test(
   },
 );
 
+t.test('CONTRIBUTING.md: only test/support makes the header of a client that authenticates', async (t) => {
+  const cwd = join(root, 'test');
+  const byHand = /`Basic \$\{(Buffer\.from|btoa)\(`\$\{/;
+  for (const file of globSync('**/*.ts', { cwd }).filter((one) => !one.startsWith('support/')))
+    if (byHand.test(readFileSync(join(cwd, file), 'utf8'))) t.fail(`test/${file}: use basic() of test/support/http.ts`);
+});
+
 t.test('docs/dependencies.md says why each package is there, and package.json pins it exactly', async (t) => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');

@@ -16,7 +16,7 @@ import { codeOf, startIssuer } from './issuer.ts';
 const URL_OF = 'https://api.example/choices';
 const method = 'POST';
 
-async function scene(t: Test, options: Partial<VerifierOptions> = {}) {
+async function openResource(t: Test, options: Partial<VerifierOptions> = {}) {
   const stand = await startIssuer(t);
   const time = { now: Date.now() };
   const clock = { now: () => time.now, elapsed: () => performance.now() };
@@ -33,7 +33,7 @@ async function scene(t: Test, options: Partial<VerifierOptions> = {}) {
 const GOOD = 'nothing was refused';
 
 await t.test('RFC 9449 §7.2 (B3): a bound token is refused without its key, by whatever call', async (t) => {
-  const { stand, verifier, bound, proof, verify, key } = await scene(t);
+  const { stand, verifier, bound, proof, verify, key } = await openResource(t);
   const token = bound();
   t.equal(await codeOf(verifier.verify(token)), 'token_bound');
   t.equal(await codeOf(verifier.verify(token, {})), 'token_bound');
@@ -64,7 +64,7 @@ await t.test('RFC 9449 §7.2 (B3): a bound token is refused without its key, by 
 });
 
 await t.test('RFC 9449 §4.3 (B3): a proof is for this token, this request, this moment, by this key', async (t) => {
-  const { bound, proof, verify, time } = await scene(t);
+  const { bound, proof, verify, time } = await openResource(t);
   const token = bound();
   for (const alg of ['ES256', 'PS256', 'RS256', 'EdDSA'] as const) {
     const other = await clientKey(alg);
@@ -103,7 +103,7 @@ await t.test('RFC 9449 §4.3 (B3): a proof is for this token, this request, this
 });
 
 await t.test('RFC 9449 §4.3, attacks 61 and 63 (B3): private keys, shared keys, none', async (t) => {
-  const { bound, proof, verify, key } = await scene(t);
+  const { bound, proof, verify, key } = await openResource(t);
   const token = bound();
   const jwk = key.privateKey.export({ format: 'jwk' });
   t.equal(await verify(token, await proof(token, { header: { jwk } })), 'proof_invalid', 'a private key');
@@ -130,7 +130,7 @@ await t.test('RFC 9449 §4.3, attacks 61 and 63 (B3): private keys, shared keys,
 await t.test(
   'RFC 9449 §11.1 (B3): a proof counts once for as long as it would be taken, in bounded memory',
   async (t) => {
-    const { bound, proof, verify, time } = await scene(t, { maxProofs: 3 });
+    const { bound, proof, verify, time } = await openResource(t, { maxProofs: 3 });
     const token = bound();
     const one = await proof(token, { claims: { iat: seconds(new Date(time.now)) + 59 } });
     const all = await Promise.all(Array.from({ length: 50 }, () => verify(token, one)));
@@ -198,7 +198,7 @@ function get(url: string, headers: Record<string, string | string[]>) {
 
 for (const [framework, serve] of Object.entries({ Fastify: serveFastify, Express: serveExpress }))
   await t.test(`RFC 9449 §7.1 (B3): ${framework}, at the address that the service knows of itself`, async (t) => {
-    const { stand, key } = await scene(t);
+    const { stand, key } = await openResource(t);
     const base = await serve(t, stand, 'https://api.example/');
     const address = `${base}/v1/choices?page=2`;
     const token = stand.token({ cnf: { jkt: key.jkt } });

@@ -3,14 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRemoteKeys } from '../../src/oauth/assertion/remote-keys.ts';
 import { markUsed } from '../../src/oauth/client-jws.ts';
-import {
-  authenticateClient,
-  createAssertions,
-  createClient,
-  createClientCache,
-  updateClient,
-} from '../../src/oauth/index.ts';
-import { createApi } from '../../src/permissions/index.ts';
+import { authenticateClient, createAssertions, createClientCache } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import {
   type Alg,
@@ -22,43 +15,32 @@ import {
   seconds,
 } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { audit, ISSUER, startApp, testClock } from '../support/server.ts';
+import { basic, type Fields, type Headers } from '../support/http.ts';
+import { ISSUER, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
 
 async function assertionWorld(db: Database, environment: Record<string, string> = {}) {
-  const clock = testClock();
-  const service = await startApp(db, { clock, environment });
-  const polls = await createApi(db.fork(), audit(), 'polls');
-  const make = async (name: string) => {
-    const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
-      name,
-      preset: 'service',
-      requests: [polls],
-      serves: [polls],
-    });
-    return { client, id: client.clientId, secret: secret as string };
-  };
-  const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
-    service.app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      payload: new URLSearchParams(form).toString(),
-    });
-  const ask = (form: Record<string, string>, headers?: Record<string, string>) =>
-    post('token', { grant_type: 'client_credentials', ...form }, headers);
+  const world = await openWorld(db, { environment });
+  const { clock, http } = world;
+  const polls = await world.api('polls');
+  const make = (name: string) => world.client(name, { requests: [polls], serves: [polls] });
+  const post = (endpoint: string, fields: Fields, headers: Headers = {}) =>
+    http.form(`/oauth2/${endpoint}`, fields, headers);
+  const ask = (fields: Fields, headers?: Headers) =>
+    post('token', { grant_type: 'client_credentials', ...fields }, headers);
   const by = (key: ClientKey, clientId: string, more: { claims?: object; header?: object; audience?: string } = {}) =>
     makeAssertion(key, clientId, { audience: ISSUER, now: clock.now(), ...more });
-  return { ...service, clock, make, post, ask, by };
+  return { ...world, make, post, ask, by };
 }
 
 await onEachEngine(t, async (t, db) => {
-  const { clock, make, post, ask, by } = await assertionWorld(db);
+  const { clock, make, post, ask, by, updateClient } = await assertionWorld(db);
   const ec = await clientKey('ES256');
   const holder = await make('PrincipalRef of a key');
-  await registerKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
+  await registerKeys(db, holder, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
   const secretive = await make('PrincipalRef of a secret');
   const refusal = {
     error: 'invalid_client',
@@ -92,7 +74,7 @@ await onEachEngine(t, async (t, db) => {
       const keys = await Promise.all((['ES256', 'PS256', 'RS256', 'EdDSA'] as Alg[]).map((alg) => clientKey(alg)));
       const many = await make('PrincipalRef of many keys');
       const jwks = { keys: keys.map((one) => ({ ...one.jwk, kid: one.alg, alg: one.alg })) };
-      await registerKeys(db, many.client, { jwks });
+      await registerKeys(db, many, { jwks });
       for (const key of keys) {
         t.equal(
           (await ask(assertionParameters(await by(key, many.id, { header: { kid: key.alg } })))).statusCode,
@@ -124,7 +106,7 @@ await onEachEngine(t, async (t, db) => {
       );
       const two = await make('PrincipalRef of two keys for one algorithm');
       const next = await clientKey('ES256');
-      await registerKeys(db, two.client, {
+      await registerKeys(db, two, {
         jwks: { keys: [ec, next].map(({ jwk }, at) => ({ ...jwk, kid: `${at}` })) },
       });
       await isRefused(t, 'one of two, and it is not said which', assertionParameters(await by(next, two.id)));
@@ -198,7 +180,7 @@ await onEachEngine(t, async (t, db) => {
     'T5: aud may be the token endpoint where the client is registered so, and is no list there either',
     async (t) => {
       const old = await make('Speaks to the token endpoint');
-      await registerKeys(db, old.client, {
+      await registerKeys(db, old, {
         jwks: { keys: [ec.jwk] as never },
         assertionAudience: 'issuer_or_token_endpoint',
       });
@@ -226,14 +208,14 @@ await onEachEngine(t, async (t, db) => {
       const weak: ClientKey = { ...rsa, alg: 'RS256' };
       const bank = await make('Signs by PS256');
       const jwks = { keys: [{ ...rsa.jwk, kid: 'one' }] };
-      await registerKeys(db, bank.client, { jwks });
+      await registerKeys(db, bank, { jwks });
       for (const key of [rsa, weak])
         t.equal(
           (await ask(assertionParameters(await by(key, bank.id)))).statusCode,
           200,
           `${key.alg}: the key says of none`,
         );
-      await registerKeys(db, bank.client, { jwks, assertionAlg: 'PS256' });
+      await registerKeys(db, bank, { jwks, assertionAlg: 'PS256' });
       await isRefused(t, 'RS256 by the same key', assertionParameters(await by(weak, bank.id)));
       const right = assertionParameters(await by(rsa, bank.id));
       const { access_token: token } = (await ask(right)).json();
@@ -244,25 +226,22 @@ await onEachEngine(t, async (t, db) => {
       t.match((await post('introspect', { token, ...assertionParameters(await by(rsa, bank.id)) })).json(), {
         active: true,
       });
-      await registerKeys(db, bank.client, { jwks, assertionAlg: null });
+      await registerKeys(db, bank, { jwks, assertionAlg: null });
       t.equal((await ask(assertionParameters(await by(weak, bank.id)))).statusCode, 200, 'taken back');
     },
   );
 
   await t.test('RFC 6749 §2.3 (T4): one method at a time, and only the registered one', async (t) => {
-    const basic = (id: string, secret: string) => ({
-      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
-    });
     const assertion = assertionParameters(await by(ec, holder.id));
     for (const two of [
-      await ask(assertion, basic(holder.id, 'secret')),
+      await ask(assertion, basic({ id: holder.id, secret: 'secret' })),
       await ask({ ...assertion, client_secret: 'secret' }),
     ])
       t.same([two.statusCode, two.json().error], [400, 'invalid_request'], 'two methods');
     await isRefused(t, 'a client that has a secret', assertionParameters(await by(ec, secretive.id)));
     // Its secret is still stored; it is not what it is registered for.
     await isRefused(t, 'by a secret', { client_id: holder.id, client_secret: holder.secret });
-    t.equal((await ask({}, basic(holder.id, holder.secret))).statusCode, 401, 'by Basic');
+    t.equal((await ask({}, basic(holder))).statusCode, 401, 'by Basic');
     t.equal((await ask({ client_id: holder.id })).statusCode, 401, 'by nothing');
     t.equal((await ask(assertion)).statusCode, 200, 'what was refused for its form was not used up');
   });
@@ -303,7 +282,7 @@ await onEachEngine(t, async (t, db) => {
       assertionParameters(await by(ec, holder.id, { claims: { jti } })),
     );
     const neighbour = await make('Neighbour');
-    await registerKeys(db, neighbour.client, { jwks: { keys: [ec.jwk] as never } });
+    await registerKeys(db, neighbour, { jwks: { keys: [ec.jwk] as never } });
     t.equal(
       (await ask(assertionParameters(await by(ec, neighbour.id, { claims: { jti } })))).statusCode,
       200,
@@ -319,13 +298,13 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('a client that is changed, or disabled, does not pass by what a process still has cached', async (t) => {
     const changed = await make('Changed');
-    await registerKeys(db, changed.client, { jwks: { keys: [ec.jwk] as never } });
+    await registerKeys(db, changed, { jwks: { keys: [ec.jwk] as never } });
     t.equal((await ask(assertionParameters(await by(ec, changed.id)))).statusCode, 200);
     const next = await clientKey('EdDSA');
-    await registerKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
+    await registerKeys(db, changed, { jwks: { keys: [next.jwk] as never } });
     await isRefused(t, 'by the key of before', assertionParameters(await by(ec, changed.id)));
     t.equal((await ask(assertionParameters(await by(next, changed.id)))).statusCode, 200);
-    await updateClient(db.fork(), audit(), changed.client, { isActive: false });
+    await updateClient(changed, { isActive: false });
     await isRefused(t, 'disabled', assertionParameters(await by(next, changed.id)));
   });
 
@@ -399,7 +378,7 @@ await t.test(
     const { clock, make, ask, by } = await assertionWorld(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
     const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
     const remote = await make('Publishes its keys');
-    await registerKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
+    await registerKeys(db, remote, { jwksUri: `http://127.0.0.1:${port}/jwks` });
     const status = async (key: ClientKey, kid: string) =>
       (await ask(assertionParameters(await by(key, remote.id, { header: { kid } })))).statusCode;
 
@@ -433,7 +412,7 @@ await t.test(
     t.equal(await status(second, 'second'), 200, 'until it answers again');
 
     const inside = await make('Points inside');
-    await registerKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
+    await registerKeys(db, inside, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
     t.equal(
       (await ask(assertionParameters(await by(first, inside.id)))).statusCode,
       401,

@@ -1,12 +1,14 @@
 import { signIdToken } from '../../src/tokens/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, VERIFIER } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
-import { VERIFIER } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
+  const bob = await s.user('bob');
+  const like = { preset: 'web', isFirstParty: true, redirectUris: [CALLBACK], requests: [s.polls] } as const;
   const { web, spa, issuer, clock } = s;
   const alice = await s.signedInBrowser();
   const error = async (program: typeof web, more: Record<string, string | undefined>) =>
@@ -75,7 +77,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await s.codeRow(got['code'])).redirectUri, null);
       const { response } = await s.ask(alice, web, { redirect_uri: undefined });
       t.same([response.statusCode, response.headers.location], [400, undefined], 'with openid it has to be there');
-      const two = await s.register('Two', 'web', [CALLBACK, 'https://app.example/other'], true);
+      const two = await s.client('Two', { ...like, redirectUris: [CALLBACK, 'https://app.example/other'] });
       t.equal((await s.ask(alice, two, { redirect_uri: undefined, scope: 'profile' })).response.statusCode, 400);
     },
   );
@@ -109,7 +111,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/clients.md, RFC 9700 §2.1.1, §4.8.2: if-sent takes PKCE, or openid with a nonce, and lets nobody take PKCE out on the way',
     async (t) => {
-      const ifSent = await s.register('If sent', 'web', [CALLBACK], true);
+      const ifSent = await s.client('If sent', like);
       await s.set(ifSent, { pkce: 'if-sent' });
       const none = { code_challenge: undefined, code_challenge_method: undefined };
       const refused: Record<string, string | undefined>[] = [
@@ -152,7 +154,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal(await error(web, { registration: '{}' }), 'registration_not_supported');
       for (const mode of ['fragment', 'web_message', 'QUERY'])
         t.equal(await error(web, { response_mode: mode }), 'invalid_request', mode);
-      const device = await s.register('Box', 'web', [CALLBACK], true);
+      const device = await s.client('Box', like);
       const { Client } = await import('../../src/oauth/index.ts');
       await db.fork().nativeUpdate(Client, { id: device.principal }, { grantTypes: ['client_credentials'] });
       t.equal(await error(device, {}), 'unauthorized_client');
@@ -160,8 +162,8 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 8707 §2: one API that the client may ask for, or invalid_target', async (t) => {
-    t.equal((await s.codeRow((await s.answer(alice, web, { audience: 'polls' }))['code'])).api, s.api.id);
-    t.equal((await s.codeRow((await s.answer(alice, web))['code'])).api, s.api.id, 'its only one');
+    t.equal((await s.codeRow((await s.answer(alice, web, { audience: 'polls' }))['code'])).api, s.polls.id);
+    t.equal((await s.codeRow((await s.answer(alice, web))['code'])).api, s.polls.id, 'its only one');
     t.equal(await error(web, { audience: 'nobody' }), 'invalid_target');
     t.equal(await error(web, { resource: 'polls' }), 'invalid_target', 'no absolute URI');
     t.match(await s.answer(alice, web, { resource: 'https://x.example/#a' }), {
@@ -198,7 +200,11 @@ await onEachEngine(t, async (t, db) => {
     });
     t.match(await s.answer(alice, web, none), { code: /./ });
     t.match(await s.answer(alice, s.third, none), { error: 'consent_required' });
-    const app = await s.register('App', 'native', ['http://127.0.0.1/cb']);
+    const app = await s.client('App', {
+      preset: 'native',
+      redirectUris: ['http://127.0.0.1/cb'],
+      requests: [s.polls],
+    });
     t.match(
       await s.answer(alice, app, { ...none, redirect_uri: 'http://127.0.0.1:5000/cb' }),
       { error: 'interaction_required' },
@@ -288,8 +294,8 @@ await onEachEngine(t, async (t, db) => {
       t.match(await s.answer(alice, web, { id_token_hint: hint(s.alice.id), prompt: 'none' }), { code: /./ });
       const old = hint(s.alice.id, { at: new Date('2020-01-01T00:00:00Z') });
       t.match(await s.answer(alice, web, { id_token_hint: old }), { code: /./ }, 'expired is good');
-      t.equal(await error(web, { id_token_hint: hint(s.bob.id) }), 'login_required');
-      t.equal(await error(web, { id_token_hint: hint(s.bob.id), prompt: 'none' }), 'login_required');
+      t.equal(await error(web, { id_token_hint: hint(bob.id) }), 'login_required');
+      t.equal(await error(web, { id_token_hint: hint(bob.id), prompt: 'none' }), 'login_required');
       t.equal(
         await error(web, { id_token_hint: hint(s.alice.id, { aud: spa.id }) }),
         'invalid_request',
@@ -308,7 +314,7 @@ await onEachEngine(t, async (t, db) => {
         'invalid_request',
       );
       const browser = s.openBrowser();
-      const login = await s.ask(browser, web, { id_token_hint: hint(s.bob.id) });
+      const login = await s.ask(browser, web, { id_token_hint: hint(bob.id) });
       const wrong = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
       t.match(responseParameters(wrong), { error: 'login_required' }, 'who logs in has to be the one who is meant');
       const gone = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'JWT', kid: 'long-gone' })).toString('base64url');
@@ -338,7 +344,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await s.answer(alice, web, acr({ essential: true, values: ['phr', 'urn:signet:acr:1fa'] })), { code: /./ });
     t.match(await s.answer(alice, web, { acr_values: 'phr phrh' }), { code: /./ });
     t.match(await s.answer(alice, web, claims({ id_token: { sub: { value: s.alice.id } } })), { code: /./ });
-    t.equal(await error(web, claims({ id_token: { sub: { value: s.bob.id } } })), 'login_required');
+    t.equal(await error(web, claims({ id_token: { sub: { value: bob.id } } })), 'login_required');
     t.match(await s.answer(alice, web, { ui_locales: 'de fr', display: 'popup' }), { code: /./ });
   });
 

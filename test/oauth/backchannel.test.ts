@@ -16,7 +16,7 @@ import { deleteUser, getUser, User, updateUser } from '../../src/users/index.ts'
 import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { logoutWorld, PASSWORD } from './logout-world.ts';
+import { openSessions, type TestClient } from '../support/world.ts';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
@@ -66,7 +66,7 @@ interface Row {
 
 async function backchannelWorld(t: Test, db: Database) {
   const inbox = await receiver(t);
-  const s = await logoutWorld(db, { SIGNET_FETCH_ALLOW: inbox.allow });
+  const s = await openSessions(db, { SIGNET_FETCH_ALLOW: inbox.allow });
   const { clock, keys, issuer, config } = s;
   const attempts: { outcome: DeliveryOutcome; error: string | null }[] = [];
   const deps: DeliveryDeps = {
@@ -83,11 +83,11 @@ async function backchannelWorld(t: Test, db: Database) {
     createLogoutDelivery({ ...deps, ...more })(signal);
   const listener = (name: string, more: object = {}) =>
     s.make(name, { backchannelLogoutUri: inbox.uri(`/${name}`), ...more });
-  const rows = (client: { id: string }) =>
+  const rows = (client: { principal: string }) =>
     db.fork().execute<Row[]>(
       `select id, tries::int as tries, last_error, done_at is not null as is_done,
        extract(epoch from next_try_at - ?::timestamptz)::float8 as wait from platform_outbox where target = ?`,
-      [clock.now(), client.id],
+      [clock.now(), client.principal],
     );
   const deleteDeliveries = async () => {
     await db.fork().execute('delete from platform_outbox');
@@ -95,10 +95,10 @@ async function backchannelWorld(t: Test, db: Database) {
     attempts.length = 0;
   };
   /** A logout at the browser, of a session in which these clients were given something. */
-  const logOutOf = async (...clients: { id: string; clientId: string; name: string }[]) => {
+  const logOutOf = async (...clients: TestClient[]) => {
     const browser = await s.logIn();
     for (const client of clients) await s.grant(client, browser);
-    await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: browser.cookie } });
+    await s.http.as(browser).post('/api/v1/logout');
     return browser;
   };
   return { ...s, inbox, attempts, deliver, listener, rows, deleteDeliveries, logOutOf, deps };
@@ -117,17 +117,7 @@ t.test('back-channel logout', (t) =>
     const { inbox, attempts, deliver, listener, rows, deleteDeliveries, logOutOf, clock } = s;
 
     /** In the same browser. */
-    const logInAgain = async (browser: { cookie: string }, username: string) => {
-      const response = await s.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        headers: { cookie: browser.cookie },
-        payload: { username, password: PASSWORD },
-      });
-      const [{ name, value }] = response.cookies as [{ name: string; value: string }];
-      const { user, session } = response.json() as { user: { id: string }; session: { id: string } };
-      return { cookie: `${name}=${value}`, sid: session.id, user: user.id, isSignedIn: async () => true };
-    };
+    const logInAgain = ({ cookie }: { cookie: string }, username: string) => s.logIn(username, { headers: { cookie } });
 
     await t.test(
       'OIDC Back-Channel Logout §2.4, §2.5, §2.8, §4 (L3): a client that fails twice is notified at the third attempt, with the same jti',
@@ -161,24 +151,13 @@ t.test('back-channel logout', (t) =>
           ids.add(JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString()).jti);
         }
         t.equal(ids.size, 1, 'one notice, one jti');
-        const { payload, protectedHeader } = await jwtClaims(s, sent[2]?.token as string, web.clientId);
+        const { payload, protectedHeader } = await jwtClaims(s, sent[2]?.token as string, web.id);
         t.match(protectedHeader, { typ: 'logout+jwt', alg: 'RS256' });
-        t.match(payload, { sub: browser.user, sid: browser.sid, events: { [EVENT]: {} } });
+        t.match(payload, { sub: browser.user.id, sid: browser.sid, events: { [EVENT]: {} } });
         t.same(Object.keys(payload).sort(), ['aud', 'events', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'], 'no nonce');
         t.ok((payload.exp as number) - (payload.iat as number) <= 120, 'OIDC Back-Channel Logout §4: two minutes');
         t.ok((payload.iat as number) * 1000 >= clock.now().getTime() - 1000, 'signed for this try');
-        t.equal(
-          (
-            await s.app.inject({
-              headers: { authorization: `Bearer ${sent[2]?.token}` },
-              method: 'POST',
-              url: '/api/v1/has_perm',
-              payload: { perms: [] },
-            })
-          ).statusCode,
-          401,
-          'J3: it is no access token',
-        );
+        t.equal((await s.http.hasPerm(sent[2]?.token as string)).statusCode, 401, 'J3: it is no access token');
       },
     );
 
@@ -192,12 +171,12 @@ t.test('back-channel logout', (t) =>
         for (const client of [one, one, two, silent, closed]) await s.grant(client, browser);
         await s.grant(one, browser, true);
         await s.grant(elsewhere, another);
-        await db.fork().transactional((tx) => endGrants(tx, clock.now(), { client: two.id }, 'revoked'));
-        await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.id]);
-        await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: browser.cookie } });
+        await db.fork().transactional((tx) => endGrants(tx, clock.now(), { client: two.principal }, 'revoked'));
+        await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.principal]);
+        await s.http.as(browser).post('/api/v1/logout');
         await deliver();
         t.same(inbox.received.map((one) => one.path).sort(), ['/one', '/two'], 'one whose grant was over too');
-        await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: browser.cookie } });
+        await s.http.as(browser).post('/api/v1/logout');
         await deliver();
         t.equal(inbox.received.length, 2, 'a session ends once');
       },
@@ -211,11 +190,7 @@ t.test('back-channel logout', (t) =>
         'sent by a client': (browser) => s.get({ id_token_hint: s.idToken(web, browser) }, browser),
         'somebody else logs in in the same browser': (browser) => logInAgain(browser, 'bob'),
         'ended by its user': async (browser) =>
-          s.app.inject({
-            method: 'DELETE',
-            url: `/api/v1/account/sessions/${browser.sid}`,
-            headers: { cookie: (await s.logIn()).cookie },
-          }),
+          s.http.as(await s.logIn()).delete(`/api/v1/account/sessions/${browser.sid}`),
         'ended by an operator': async (browser) =>
           em().transactional(async (tx) => endSessionsByOperator(tx, audit(clock.now()), await alice(), browser.sid)),
         'another password': async (browser) => {
@@ -240,7 +215,7 @@ t.test('back-channel logout', (t) =>
         await end(browser);
         await deliver();
         t.equal(inbox.at('/ways').length, 1, way);
-        const { payload } = await jwtClaims(s, inbox.at('/ways')[0]?.token ?? '', web.clientId);
+        const { payload } = await jwtClaims(s, inbox.at('/ways')[0]?.token ?? '', web.id);
         t.equal(payload['sid'], browser.sid, way);
       }
       await deleteDeliveries();
@@ -270,10 +245,10 @@ t.test('back-channel logout', (t) =>
         await deliver();
         t.same(inbox.received, [], 'nobody was logged out');
         await purgeOutbox(db, clock.now(), [heldLogouts]);
-        await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: last.cookie } });
+        await s.http.as(last).post('/api/v1/logout');
         await deliver();
-        const sids = async (path: string, client: { clientId: string }) => {
-          const all = await Promise.all(inbox.at(path).map((one) => jwtClaims(s, one.token, client.clientId)));
+        const sids = async (path: string, client: { id: string }) => {
+          const all = await Promise.all(inbox.at(path).map((one) => jwtClaims(s, one.token, client.id)));
           return all.map((one) => one.payload['sid']).sort();
         };
         t.same(await sids('/first', first), [browser.sid, again.sid, last.sid].sort(), 'the first one');
@@ -429,8 +404,8 @@ t.test('back-channel logout', (t) =>
       await deleteDeliveries();
       const [gone, closed] = [await listener('gone'), await listener('shut')];
       await logOutOf(gone, closed);
-      await db.fork().execute(`update oauth_client set settings = '{}' where id = ?`, [gone.id]);
-      await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.id]);
+      await db.fork().execute(`update oauth_client set settings = '{}' where id = ?`, [gone.principal]);
+      await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.principal]);
       await deliver();
       t.equal(inbox.received.length, 0);
       for (const client of [gone, closed]) t.match(await rows(client), [{ is_done: true, last_error: 'no_uri' }]);
@@ -444,11 +419,11 @@ t.test('back-channel logout', (t) =>
       for (const client of [gone, stays]) await s.grant(client, held);
       await logInAgain(held, 'alice');
       t.same([(await rows(gone)).length, (await rows(stays)).length], [2, 2]);
-      await deleteClient(db.fork(), audit(clock.now()), await getClient(db.fork(), gone.clientId));
+      await deleteClient(db.fork(), audit(clock.now()), await getClient(db.fork(), gone.id));
       await deliver();
       t.same([await rows(gone), (await rows(stays)).length], [[], 2]);
       t.same(attempts, [{ outcome: 'delivered', error: null }]);
-      const { payload } = await jwtClaims(s, inbox.at('/stays')[0]?.token ?? '', stays.clientId);
+      const { payload } = await jwtClaims(s, inbox.at('/stays')[0]?.token ?? '', stays.id);
       t.equal(payload['sid'], browser.sid);
     });
 
@@ -459,7 +434,7 @@ t.test('back-channel logout', (t) =>
       const orphan = '0196d3a0-0000-7000-8000-000000000000';
       await db.fork().execute('update platform_outbox set target = ?', [orphan]);
       await deliver();
-      t.match(await rows({ id: orphan }), [{ tries: 1, is_done: true, last_error: 'no_uri' }]);
+      t.match(await rows({ principal: orphan }), [{ tries: 1, is_done: true, last_error: 'no_uri' }]);
       t.same(attempts, [{ outcome: 'given_up', error: 'no_uri' }]);
     });
 
@@ -473,7 +448,7 @@ t.test('back-channel logout', (t) =>
       await s.keys.reload();
       clock.pass(5);
       await deliver();
-      const { protectedHeader } = await jwtClaims(s, inbox.at('/curve')[0]?.token ?? '', web.clientId);
+      const { protectedHeader } = await jwtClaims(s, inbox.at('/curve')[0]?.token ?? '', web.id);
       t.equal(protectedHeader.alg, 'ES256');
     });
 
@@ -482,7 +457,7 @@ t.test('back-channel logout', (t) =>
       const [web, dead] = [await listener('served'), await listener('refuses')];
       inbox.answers.set('/refuses', () => 500);
       await logOutOf(web, dead);
-      await db.fork().execute('update platform_outbox set tries = 7 where target = ?', [dead.id]);
+      await db.fork().execute('update platform_outbox set tries = 7 where target = ?', [dead.principal]);
       const lines: { msg: string; level: number; clientId?: string; error?: string }[] = [];
       const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
       const counted: string[] = [];
@@ -495,7 +470,7 @@ t.test('back-channel logout', (t) =>
       await job?.run(new AbortController().signal);
       t.equal(inbox.at('/served').length, 1);
       t.same(counted.sort(), ['delivered', 'given_up']);
-      t.match(lines, [{ level: 40, clientId: dead.clientId, tries: 8, error: 'status_500' }]);
+      t.match(lines, [{ level: 40, clientId: dead.id, tries: 8, error: 'status_500' }]);
     });
 
     await t.test(
@@ -531,8 +506,8 @@ t.test('back-channel logout', (t) =>
             .execute<{ n: number }[]>(`select ${counts.join(' + ')} as n`, [user, user, user]);
           return row?.n;
         };
-        for (const user of [browser.user, bob.id]) {
-          const values = { user, client: web.id, now: clock.now() };
+        for (const user of [browser.user.id, bob.id]) {
+          const values = { user, client: web.principal, now: clock.now() };
           const run = (sql: string, names: (keyof typeof values)[]) =>
             db.fork().execute(
               sql,
@@ -554,9 +529,9 @@ t.test('back-channel logout', (t) =>
             ['user', 'user', 'user', 'client', 'now'],
           );
         }
-        t.same([await kept(browser.user), await kept(bob.id)], [3, 3]);
-        await deleteUser(db.fork(), audit(clock.now()), await db.fork().findOneOrFail(User, browser.user));
-        t.same([await kept(browser.user), await kept(bob.id)], [0, 3]);
+        t.same([await kept(browser.user.id), await kept(bob.id)], [3, 3]);
+        await deleteUser(db.fork(), audit(clock.now()), await db.fork().findOneOrFail(User, browser.user.id));
+        t.same([await kept(browser.user.id), await kept(bob.id)], [0, 3]);
         await deliver();
         t.equal(inbox.at('/deleted').length, 1, 'and its client is told that the session is over');
       },

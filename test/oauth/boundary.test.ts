@@ -2,19 +2,18 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
-  createClient,
   detachClients,
   disallowPermissions,
   readBoundary,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
+import { changeCatalogue, deleteApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { codeWorld, jwtClaims } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 /** The current state of a token's status index. */
 async function readState(db: Database, token: string): Promise<number> {
@@ -25,11 +24,11 @@ async function readState(db: Database, token: string): Promise<number> {
 
 t.test('boundaries', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeWorld(db);
-    const { api, third, web, code, redeem, post, choicePermissions } = s;
+    const s = await openPolls(db);
+    const { polls, third, web, code, redeem, post, choicePermissions } = s;
     const [add, change, view] = (await choicePermissions('add', 'change', 'view')) as [never, never, never];
     const all = (await choicePermissions('add', 'change', 'view', 'delete')).map((one) => one.id);
-    const at = () => audit(s.clock.now());
+    const { at } = s;
     const client = { id: third.principal };
     /** Tokens of alice for the third party, who was let use everything. */
     const tokens = async (by = third) => {
@@ -77,18 +76,17 @@ t.test('boundaries', (t) =>
         t.match(await s.introspect(access_token, third), { active: true });
         const next = await refresh(refresh_token);
         t.same(permissions(next.access_token), ['polls.change_choice', 'polls.view_choice']);
-        await updateApi(db.fork(), at(), api, { withSuperseded: false });
+        await updateApi(db.fork(), at(), polls, { withSuperseded: false });
         const plain = await tokens();
         await allowPermissions(db.fork(), at(), client, [add]);
         t.equal(await readState(db, plain.access_token), STATUS.valid, 'verifiers that know 0 alone go on');
-        await updateApi(db.fork(), at(), api, { withSuperseded: true });
+        await updateApi(db.fork(), at(), polls, { withSuperseded: true });
       },
     );
 
     await t.test('docs/oauth.md: only the tokens of the API whose permissions they are', async (t) => {
-      const shop = await createApi(db.fork(), at(), 'shop');
-      await changeCatalogue(db.fork(), at(), shop, [{ app: 'shop', codename: 'buy', label: 'Can buy' }]);
-      const [buy] = (await getPermissions(db.fork(), shop, ['shop.buy'])) as [never];
+      const shop = await s.api('shop', { permissions: [{ app: 'shop', codename: 'buy', label: 'Can buy' }] });
+      const [buy] = (await s.permissions(shop, 'shop.buy')) as [never];
       const { access_token } = await tokens();
       t.same(await allowPermissions(db.fork(), at(), client, [buy]), ['shop.buy']);
       t.same(await readBoundary(db.fork(), client), {
@@ -117,9 +115,9 @@ t.test('boundaries', (t) =>
       'docs/permissions.md, docs/oauth.md: a client that is not first-party any more is limited from that moment on; one that becomes it is not limited',
       async (t) => {
         const { access_token } = await tokens(web);
-        await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: false });
+        await s.updateClient(web, { isFirstParty: false });
         t.equal(await readState(db, access_token), STATUS.suspended);
-        await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: true });
+        await s.updateClient(web, { isFirstParty: true });
         const ours = await tokens();
         await updateClient(db.fork(), at(), client, { isFirstParty: true });
         t.equal(await readState(db, ours.access_token), STATUS.superseded);
@@ -141,7 +139,7 @@ t.test('boundaries', (t) =>
           kind: 'grant' as const,
           id: grant.id,
           principal: s.alice.id,
-          api: (await createApi(db.fork(), at(), 'late')).id,
+          api: (await s.api('late')).id,
           endsAt: grant.expiresAt,
         };
         let isTaken = false;
@@ -172,17 +170,12 @@ t.test('boundaries', (t) =>
     await t.test(
       'docs/permissions.md: an API that goes takes the boundaries and the consents at it along',
       async (t) => {
-        const gone = await createApi(db.fork(), at(), 'gone');
-        await changeCatalogue(db.fork(), at(), gone, [{ app: 'gone', codename: 'go', label: 'Can go' }]);
-        const [go] = (await getPermissions(db.fork(), gone, ['gone.go'])) as [{ id: string } & never];
-        const { client: other } = await createClient(db.fork(), at(), {
-          name: 'Other',
-          preset: 'service',
-          requests: [gone],
-        });
-        await allowPermissions(db.fork(), at(), other, [go]);
+        const gone = await s.api('gone', { permissions: [{ app: 'gone', codename: 'go', label: 'Can go' }] });
+        const service = await s.client('Other', { requests: [gone] });
+        await s.allow(service, gone, 'gone.go');
+        const other = { id: service.principal };
         const em = db.fork();
-        for (const one of [gone.id, api.id])
+        for (const one of [gone.id, polls.id])
           em.persist(
             em.create(Consent, {
               principal: s.alice.id,
@@ -199,7 +192,7 @@ t.test('boundaries', (t) =>
         t.same(await readBoundary(db.fork(), other), {});
         t.same(
           (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
-          [api.id],
+          [polls.id],
           'those at other APIs stay',
         );
       },

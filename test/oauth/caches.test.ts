@@ -1,85 +1,31 @@
-import { createClient, deleteClient, detachClients, rotateSecret, updateClient } from '../../src/oauth/index.ts';
-import {
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  deleteApi,
-  getPermissions,
-  setRole,
-  unassign,
-  updateApi,
-} from '../../src/permissions/index.ts';
+import { deleteClient, detachClients, getClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+import { changeCatalogue, deleteApi, setRole, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, makeUser, startApp, testClock } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { bearer } from '../support/http.ts';
+import { audit } from '../support/server.ts';
 import { recordStatements } from '../support/statements.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { assignee, openWorld } from '../support/world.ts';
 
 /** One server that answers, and verbs that another process carries out: this server is told of nothing. */
 async function cacheWorld(real: Database) {
   const { db, statements, stop } = recordStatements(real);
-  const clock = testClock();
-  const { app, passwords } = await startApp(db, { clock });
-  const api = await createApi(real.fork(), audit(), 'polls');
-  await changeCatalogue(real.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-  const { client, secret } = await createClient(real.fork(), audit(clock.now()), {
-    name: 'Worker',
-    preset: 'service',
-    requests: [api],
-    serves: [api],
-  });
-  const alice = await makeUser(real, passwords, 'alice', PASSWORD);
-  const login = await app.inject({
-    method: 'POST',
-    url: '/api/v1/login',
-    payload: { username: 'alice', password: PASSWORD, audience: 'polls', scope: 'openid profile groups permissions' },
-  });
-  const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
-  const form = (path: string, fields: Record<string, string>, given = secret as string) =>
-    app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(`${client.clientId}:${given}`).toString('base64')}`,
-      },
-      payload: new URLSearchParams(fields).toString(),
-    });
-  const issue = (id: string, its: string) =>
-    app.inject({
-      method: 'POST',
-      url: '/oauth2/token',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: its }).toString(),
-    });
-  const token = (given?: string) => form('token', { grant_type: 'client_credentials', audience: 'polls' }, given);
-  const claims = async () =>
-    JSON.parse(Buffer.from((await token()).json().access_token.split('.')[1], 'base64url').toString());
-  const session = async () =>
-    (await app.inject({ url: '/api/v1/session?audience=polls', headers: { cookie } })).json().user;
-  const bearer: string = login.json().access_token;
-  const introspect = async (of = bearer) => (await form('introspect', { token: of })).json();
-  const hasPerm = async (perm: string) =>
-    (
-      await app.inject({
-        method: 'POST',
-        url: '/api/v1/has_perm',
-        headers: { authorization: `Bearer ${bearer}` },
-        payload: { perms: [perm] },
-      })
-    ).json().results?.[perm];
-  const about = async () => {
-    const headers = { authorization: `Bearer ${bearer}` };
-    return (await app.inject({ url: '/oauth2/userinfo', headers })).json();
-  };
-  const permission = async (name: string) => (await getPermissions(real.fork(), api, [name]))[0] as never;
-  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
-  const asClient = { kind: 'client' as const, principal: { id: client.id, label: 'Worker' } };
+  const world = await openWorld(db);
+  const { http } = world;
+  const polls = await world.api('polls', { models: ['polls.choice'] });
+  const worker = await world.client('Worker', { requests: [polls], serves: [polls] });
+  const alice = await world.user('alice');
+  const scope = 'openid profile groups permissions';
+  const { token: bearerToken, ...signedIn } = await http.logIn('alice', { audience: 'polls', scope });
+  const token = (secret = worker.secret) =>
+    http.oauth('token', { grant_type: 'client_credentials', audience: 'polls' }, { ...worker, secret });
+  const claims = async () => jwtClaims((await token()).json().access_token);
+  const session = async () => (await http.as(signedIn).get('/api/v1/session?audience=polls')).json().user;
+  const introspect = async () => (await http.oauth('introspect', { token: bearerToken }, worker)).json();
+  const hasPerm = async (perm: string) => (await http.hasPerm(bearerToken, [perm])).json().results?.[perm];
+  const about = async () => (await http.get('/oauth2/userinfo', bearer(bearerToken))).json();
   const warm = async () => {
     for (let round = 0; round < 2; round++) {
       await token();
@@ -91,14 +37,16 @@ async function cacheWorld(real: Database) {
     statements();
   };
   await warm();
-  const parts = { clock, api, client, secret: secret as string, alice, asUser, asClient, permission };
-  return { ...parts, issue, warm, statements, stop, token, claims, session, introspect, hasPerm, about };
+  const asked = { token, claims, session, introspect, hasPerm, about };
+  return { ...world, ...asked, polls, worker, alice, warm, statements, stop };
 }
 
 t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await cacheWorld(db);
-    const { api, client, alice, asUser, asClient, permission, statements, stop } = all;
+    const { polls, worker, alice, statements, stop } = all;
+    const client = await getClient(db.fork(), worker.id);
+    const { principal } = assignee(alice);
     t.teardown(stop);
     const { token, claims, session, introspect, hasPerm, about, warm } = all;
 
@@ -116,36 +64,34 @@ t.test('the caches of a process', (t) =>
     });
 
     await t.test('§6: a right given or taken by another process is seen by the very next request', async (t) => {
-      const add = await permission('polls.add_choice');
-      await assign(db.fork(), audit(), asUser, [add]);
+      await all.assign(alice, polls, 'polls.add_choice');
       t.same((await session()).permissions, ['polls.add_choice']);
       t.same((await introspect()).permissions, ['polls.add_choice']);
       t.same((await about()).permissions, ['polls.add_choice']);
       t.equal(await hasPerm('polls.add_choice'), true);
-      await unassign(db.fork(), audit(), asUser, [add]);
+      await all.unassign(alice, polls, 'polls.add_choice');
       t.equal(await hasPerm('polls.add_choice'), false);
       t.same((await about()).permissions, []);
       t.same((await introspect()).permissions, []);
       t.same((await session()).permissions, []);
 
-      await assign(db.fork(), audit(), asClient, [add]);
+      await all.assign(worker, polls, 'polls.add_choice');
       t.same((await claims()).permissions, ['polls.add_choice']);
-      await unassign(db.fork(), audit(), asClient, [add]);
+      await all.unassign(worker, polls, 'polls.add_choice');
       t.same((await claims()).permissions, []);
     });
 
     await t.test('a group, a flag at one API and the catalogue itself are seen the same way', async (t) => {
-      const group = await createGroup(db.fork(), audit(), 'Editors');
-      await addMembers(db.fork(), audit(), group, [asUser.principal]);
+      const group = await all.group('Editors', alice);
       t.same((await session()).groups, ['Editors']);
       t.same((await about()).groups, ['Editors']);
-      await assign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await all.assign(group, polls, 'polls.view_choice');
       t.same((await introspect()).permissions, ['polls.view_choice']);
-      await setRole(db.fork(), audit(), asUser.principal, api, { isStaff: false, isSuperuser: true });
+      await setRole(db.fork(), audit(), principal, polls, { isStaff: false, isSuperuser: true });
       t.equal((await session()).permissions.length, 4);
-      await changeCatalogue(db.fork(), audit(), api, [{ app: 'polls', codename: 'publish', label: 'Publish' }]);
+      await changeCatalogue(db.fork(), audit(), polls, [{ app: 'polls', codename: 'publish', label: 'Publish' }]);
       t.ok((await session()).permissions.includes('polls.publish'), "a superuser's list follows the catalogue");
-      await setRole(db.fork(), audit(), asUser.principal, api, { isStaff: false, isSuperuser: false });
+      await setRole(db.fork(), audit(), principal, polls, { isStaff: false, isSuperuser: false });
       t.same((await session()).permissions, ['polls.view_choice']);
     });
 
@@ -165,11 +111,11 @@ t.test('the caches of a process', (t) =>
     });
 
     await t.test('settings of an API', async (t) => {
-      await updateApi(db.fork(), audit(), api, { ttlSeconds: 120, withUsername: false });
+      await updateApi(db.fork(), audit(), polls, { ttlSeconds: 120, withUsername: false });
       const { iat, exp } = await claims();
       t.equal(exp - iat, 120);
       t.notOk('username' in (await introspect()));
-      await updateApi(db.fork(), audit(), api, { format: 'bitmap' });
+      await updateApi(db.fork(), audit(), polls, { format: 'bitmap' });
       const { permissions_bitmap, permissions } = await claims();
       t.same([permissions, permissions_bitmap.v, permissions_bitmap.b], [undefined, 2, 'AA']);
     });
@@ -197,11 +143,11 @@ t.test('the caches of a process', (t) =>
       t.equal((await about()).error, 'invalid_token');
     });
     await t.test('an API that is gone', async (t) => {
-      const given = { name: 'Second', preset: 'service', requests: [api] } as const;
-      const second = await createClient(db.fork(), audit(all.clock.now()), given);
-      const ask = () => all.issue(second.client.clientId, second.secret as string);
+      const { id: client_id, secret } = await all.client('Second', { requests: [polls] });
+      const fields = { grant_type: 'client_credentials', client_id, client_secret: secret as string };
+      const ask = () => all.http.form('/oauth2/token', fields);
       for (let round = 0; round < 2; round++) t.equal((await ask()).statusCode, 200);
-      await deleteApi(db.fork(), audit(), api, (tx, gone) => detachClients(tx, gone.id));
+      await deleteApi(db.fork(), audit(), polls, (tx, gone) => detachClients(tx, gone.id));
       for (let round = 0; round < 2; round++) t.equal((await ask()).json().error, 'invalid_target');
       t.equal(await hasPerm('polls.add_choice'), undefined);
     });

@@ -5,16 +5,18 @@ import { updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, jwtClaims, jwtHeader, VERIFIER } from '../support/flows.ts';
+import { bearer, PASSWORD } from '../support/http.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, jwtClaims, jwtHeader, PASSWORD, VERIFIER } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
 t.test('authorization codes', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeWorld(db);
+    const s = await openPolls(db);
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
     const ids = async (...names: string[]) => (await s.choicePermissions(...names)).map((one) => one.id);
 
@@ -142,14 +144,14 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test('docs/tokens.md: a token over its budget is refused before the code is used', async (t) => {
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 1024, overBudget: 'fail' });
       const long = await s.signInOverBudget();
       const given = await code(web, { session: long.session.id });
       const refusal = await redeem(given);
       t.same([refusal.statusCode, refusal.json().error], [400, 'invalid_target'], refusal.body);
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 8192, overBudget: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 8192, overBudget: 'bitmap' });
       t.equal((await redeem(given)).statusCode, 200, 'the code is still good');
-      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 4096 });
     });
 
     await t.test(
@@ -173,14 +175,12 @@ t.test('authorization codes', (t) =>
       'OIDC Core §5.3.1, §5.3.2 (B4): userinfo by GET, POST and form; RFC 6750 §2.1, §2.2, §3.1 (B1): challenges',
       async (t) => {
         const { access_token, id_token } = (await redeem(await code())).json();
-        const { app } = s;
-        const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' };
-        const bearer = { authorization: `Bearer ${access_token}` };
+        const { app, http } = s;
         const url = '/oauth2/userinfo';
         for (const answer of [
           await about(access_token),
-          await app.inject({ method: 'POST', url, headers: bearer }),
-          await app.inject({ method: 'POST', url, headers: formHeaders, payload: `access_token=${access_token}` }),
+          await app.inject({ method: 'POST', url, headers: bearer(access_token) }),
+          await http.form(url, { access_token }),
         ]) {
           t.equal(answer.statusCode, 200, answer.body);
           t.same(answer.json(), { sub: jwtClaims(id_token).sub, preferred_username: 'alice' });
@@ -190,12 +190,7 @@ t.test('authorization codes', (t) =>
         t.same([none.statusCode, none.headers['www-authenticate']], [401, 'Bearer']);
         const bad = await about('x.y.z');
         t.match([bad.statusCode, bad.headers['www-authenticate']], [401, /error="invalid_token"/]);
-        const both = await app.inject({
-          method: 'POST',
-          url,
-          headers: { ...bearer, ...formHeaders },
-          payload: `access_token=${access_token}`,
-        });
+        const both = await http.form(url, { access_token }, bearer(access_token));
         t.equal(both.statusCode, 400);
         t.equal((await app.inject({ method: 'GET', url: `${url}?access_token=${access_token}` })).statusCode, 401);
         const { access_token: other } = (await redeem(await code(web, { scope: 'profile' }))).json();
@@ -244,15 +239,11 @@ t.test('authorization codes', (t) =>
         const claims = jwtClaims(access_token);
         t.match(claims, { permissions: only, is_staff: false, is_superuser: false });
         t.match(await introspect(access_token, third), { permissions: only, groups: [], is_superuser: false });
-        const asked = await s.app.inject({
-          method: 'POST',
-          url: '/api/v1/has_perm',
-          headers: { authorization: `Bearer ${access_token}` },
-          payload: {
-            perms: ['polls.view_choice', 'polls.add_choice', 'polls.change_choice'],
-            modules: ['polls', 'auth'],
-          },
-        });
+        const question = {
+          perms: ['polls.view_choice', 'polls.add_choice', 'polls.change_choice'],
+          modules: ['polls', 'auth'],
+        };
+        const asked = await s.http.json('/api/v1/has_perm', question, bearer(access_token));
         t.same(asked.json(), {
           results: { 'polls.view_choice': true, 'polls.add_choice': false, 'polls.change_choice': false },
           modules: { polls: true, auth: false },
@@ -286,7 +277,7 @@ t.test('authorization codes', (t) =>
     );
 
     await t.test('docs/oauth.md: the same limit in a bitmap', async (t) => {
-      await updateApi(db.fork(), audit(), s.api, { format: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.polls, { format: 'bitmap' });
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
       const { index } = (await s.choicePermissions('view'))[0] as { index: number };
@@ -296,7 +287,7 @@ t.test('authorization codes', (t) =>
         [1 << (index % 8)],
       );
       t.equal(bits[index >> 3], 1 << (index % 8));
-      await updateApi(db.fork(), audit(), s.api, { format: 'list' });
+      await updateApi(db.fork(), audit(), s.polls, { format: 'list' });
     });
 
     await t.test('OIDC Core §11: an offline grant survives the logout, another does not', async (t) => {
@@ -316,12 +307,7 @@ t.test('authorization codes', (t) =>
       const before = await s.signIn();
       const { refresh_token, access_token } = (await redeem(await code(web, { session: before.session.id }))).json();
       const again = (username: string, cookie: string) =>
-        s.app.inject({
-          method: 'POST',
-          url: '/api/v1/login',
-          headers: { cookie },
-          payload: { username, password: PASSWORD },
-        });
+        s.http.as({ cookie }).json('/api/v1/login', { username, password: PASSWORD });
       const after = await again('alice', before.cookie);
       t.not(after.json().session.id, before.session.id, 'a new session');
       t.equal((await introspect(access_token)).active, true);
@@ -339,7 +325,7 @@ t.test('authorization codes', (t) =>
     await t.test(
       'docs/commands.md: opaque access tokens say nothing to a client, and all to introspection',
       async (t) => {
-        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'opaque' });
+        await updateApi(db.fork(), audit(), s.polls, { tokenKind: 'opaque' });
         const again = await s.signIn();
         const { access_token } = (await redeem(await code(web, { session: again.session.id }))).json();
         t.match(access_token, /^[\w-]+$/);
@@ -354,7 +340,7 @@ t.test('authorization codes', (t) =>
         t.same(await introspect(access_token.slice(0, -1)), { active: false });
         t.equal((await post('revoke', { token: access_token })).statusCode, 200);
         t.same(await introspect(access_token), { active: false });
-        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'jwt' });
+        await updateApi(db.fork(), audit(), s.polls, { tokenKind: 'jwt' });
       },
     );
 

@@ -1,17 +1,17 @@
 import { LockMode } from '@mikro-orm/core';
 import { AuthorizationCode, Consent } from '../../src/oauth/authorization-entities.ts';
 import { revokeConsent } from '../../src/oauth/index.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waitForLocks } from '../support/locks.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 // Concurrent operations on one consent. The embedded engine has one connection, and so no concurrency.
 
 await onEachEngine(t, async (t, db) => {
   const skip = db.engine === 'embedded' ? 'it has one connection' : false;
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { third } = s;
   const redeem = (code: unknown) => s.redeem(String(code), {}, third);
   /** Opens a consent page; returns a function that sends its form. */

@@ -2,16 +2,16 @@ import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
 import { Client } from '../../src/oauth/index.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { hiddenFields, responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 import { standard, startSite } from './document-site.ts';
 
 // docs/login-api.md: a request that fails changes nothing. The effects of a user's consent happen together or not at all.
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const site = await startSite(t);
   site.says(standard);
   /** Runs a function while writes to a table fail. */

@@ -1,5 +1,5 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { createClient, updateClient } from '../../src/oauth/index.ts';
+import { updateClient } from '../../src/oauth/index.ts';
 import { updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
@@ -7,27 +7,27 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { User, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, DEVICE, jwtClaims } from '../support/flows.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { DEVICE, deviceWorld } from './device-world.ts';
+import { openDevices } from '../support/world.ts';
 
 type Answer = { statusCode: number; json(): Record<string, unknown> };
 const refused = (t: Test, response: Answer, error: string, why = error) =>
   t.same([response.statusCode, response.json()['error']], [400, error], why);
-const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 const storedDevices = (db: Database) =>
   db.fork().execute<Record<string, unknown>[]>('select * from oauth_device order by expires_at desc, user_code');
 
 t.test('the device flow', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await deviceWorld(db);
+    const s = await openDevices(db);
     const { clock, form, begin, poll, decide, logIn, introspect, tv, box, alice } = s;
     const atAlice = await logIn('alice');
 
     await t.test(
       'RFC 8628 §3.2, §6.1 (V1): a device gets two codes, an address for its user, and how often it may ask',
       async (t) => {
-        const response = await form('device_authorization', { client_id: tv.clientId, scope: 'openid' });
+        const response = await form('device_authorization', { client_id: tv.id, scope: 'openid' });
         t.equal(response.statusCode, 200, response.body);
         t.equal(response.headers['cache-control'], 'no-store');
         const begun = response.json();
@@ -47,23 +47,14 @@ t.test('the device flow', (t) =>
     );
 
     await t.test('RFC 8628 §3.1: only a client that has the grant, for an API that it may ask for', async (t) => {
-      const { client: web } = await createClient(db.fork(), audit(), {
-        name: 'Web',
-        preset: 'spa',
-        redirectUris: ['https://app.example/cb'],
-      });
-      refused(t, await form('device_authorization', { client_id: web.clientId }), 'unauthorized_client');
+      const web = await s.client('Web', { preset: 'spa', redirectUris: [CALLBACK] });
+      refused(t, await form('device_authorization', { client_id: web.id }), 'unauthorized_client');
       refused(t, await poll('x', web), 'unauthorized_client');
-      refused(t, await form('device_authorization', { client_id: tv.clientId, audience: 'other' }), 'invalid_target');
+      refused(t, await form('device_authorization', { client_id: tv.id, audience: 'other' }), 'invalid_target');
       for (const fields of [{ client_id: 'c_nobody' }, {}] as Record<string, string>[])
         t.same((await form('device_authorization', fields)).json().error, 'invalid_client');
-      const { client, secret } = await createClient(db.fork(), audit(), {
-        name: 'Kiosk',
-        preset: 'service',
-        grantTypes: [DEVICE],
-        requests: [s.polls],
-      });
-      const kiosk = { client_id: client.clientId };
+      const { id, secret } = await s.client('Kiosk', { grantTypes: [DEVICE], requests: [s.polls] });
+      const kiosk = { client_id: id };
       t.equal((await form('device_authorization', kiosk)).statusCode, 401, 'a client with a secret shows it');
       t.equal((await form('device_authorization', { ...kiosk, client_secret: secret as string })).statusCode, 200);
       t.equal((await form('device_authorization', { ...kiosk, scope: 'a', client_secret: 'wrong' })).statusCode, 401);
@@ -84,7 +75,7 @@ t.test('the device flow', (t) =>
         clock.pass(15);
         refused(t, await poll(code), 'authorization_pending');
         refused(t, await poll('not-a-code'), 'invalid_grant');
-        refused(t, await form('token', { grant_type: DEVICE, client_id: tv.clientId }), 'invalid_request');
+        refused(t, await form('token', { grant_type: DEVICE, client_id: tv.id }), 'invalid_request');
       },
     );
 
@@ -98,13 +89,13 @@ t.test('the device flow', (t) =>
       t.match(jwtClaims(set.access_token), {
         sub: alice.id,
         aud: 'polls',
-        client_id: tv.clientId,
+        client_id: tv.id,
         amr: ['pwd'],
         permissions: ['polls.add_choice', 'polls.delete_choice'],
       });
-      t.match(jwtClaims(set.id_token), { sub: alice.id, aud: tv.clientId, preferred_username: 'alice' });
+      t.match(jwtClaims(set.id_token), { sub: alice.id, aud: tv.id, preferred_username: 'alice' });
       t.match(await introspect(set.access_token), { active: true, username: 'alice' });
-      const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.clientId };
+      const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.id };
       const next = await form('token', refresh);
       t.equal(next.statusCode, 200, 'and its refresh token is good');
 
@@ -161,10 +152,10 @@ t.test('the device flow', (t) =>
         const proof = () => proofBy(key, { method: 'POST', url: `${ISSUER}/oauth2/token`, now: clock.now() });
         const begun = await begin();
         await decide(atAlice, begun.user_code, 'allow');
-        const fields = { grant_type: DEVICE, device_code: begun.device_code, client_id: tv.clientId };
+        const fields = { grant_type: DEVICE, device_code: begun.device_code, client_id: tv.id };
         const set = (await form('token', fields, { dpop: await proof() })).json();
         t.match([set.token_type, jwtClaims(set.access_token).cnf], ['DPoP', { jkt: key.jkt }]);
-        const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.clientId };
+        const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.id };
         refused(t, await form('token', refresh), 'invalid_grant', 'without the key');
         t.equal((await form('token', refresh, { dpop: await proof() })).statusCode, 200);
       },
@@ -188,7 +179,7 @@ t.test('the device flow', (t) =>
       const cookie = await logIn('bob');
       const [one, kept] = [await begin(), await begin(tv, { scope: 'openid offline_access' })];
       for (const { user_code } of [one, kept]) await decide(cookie, user_code, 'allow');
-      await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
+      await s.http.as({ cookie }).post('/api/v1/logout');
       refused(t, await poll(one.device_code), 'invalid_grant', 'he has logged out');
       t.equal((await poll(kept.device_code)).statusCode, 200, 'OIDC Core §11: offline access outlives the session');
       const [two, three] = [await begin(), await begin()];
@@ -207,9 +198,7 @@ t.test('the device flow', (t) =>
       async (t) => {
         // The embedded engine has one connection, and so no concurrency.
         if (db.engine !== 'postgresql') return;
-        const { app } = s;
-        const payload = { username: 'bob', password: 'a long enough phrase' };
-        const { session } = (await app.inject({ method: 'POST', url: '/api/v1/login', payload })).json();
+        const { session } = await s.http.logIn('bob');
         const cookie = await logIn('alice');
         const begun = await begin();
         await decide(cookie, begun.user_code, 'allow');

@@ -2,11 +2,11 @@ import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClientDocuments } from '../../src/oauth/documents/documents.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
 import { Throttle } from '../../src/signin/index.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { hiddenFields, responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 import { standard, startSite } from './document-site.ts';
 
 // docs/decisions/0016-clients-of-documents.md: who has metadata documents fetched, and how many at once.
@@ -76,7 +76,7 @@ const unseen: readonly (readonly [what: string, headers: Record<string, string>,
 
 t.test('clients of documents that nobody sees', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await webWorld(db);
+    const s = await openPolls(db);
     const site = await startSite(t);
     site.says(standard);
     const program = (path: string) => ({ id: `${site.url}/${path}`, principal: '', secret: null });

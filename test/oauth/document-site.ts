@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { CALLBACK } from './code-world.ts';
+import { CALLBACK } from '../support/flows.ts';
 
 /** A site of clients: what it answers with can be set, and when; what it is asked is counted. */
 export async function startSite(t: Test) {

@@ -8,12 +8,12 @@ import { ClientApi } from '../../src/oauth/entities.ts';
 import { Client, deleteClient, readAudiences, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, jwtClaims, VERIFIER } from '../support/flows.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
-import { jwtClaims, VERIFIER } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 import { standard, startSite } from './document-site.ts';
 
 const rules = { httpsOnly: true, schemes: ['cursor'] };
@@ -201,7 +201,8 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
 
 t.test('clients of documents', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await webWorld(db);
+    const s = await openPolls(db);
+    await s.user('bob');
     const site = await startSite(t);
     site.says(standard);
     const id = `${site.url}/client.json`;

@@ -1,13 +1,16 @@
 import { randomUUID, sign } from 'node:crypto';
 import { clientSettings } from '../../src/oauth/client-settings/index.ts';
-import { Client, createClient, createProofs } from '../../src/oauth/index.ts';
-import { createApi, updateApi } from '../../src/permissions/index.ts';
+import { Client, createProofs } from '../../src/oauth/index.ts';
+import { updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
 import { type Alg, type ClientKey, clientKey, proofBy, seconds, signWith } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
+import type { Fields, Headers } from '../support/http.ts';
+import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
 const HAS_PERM_URL = `${ISSUER}/api/v1/has_perm`;
@@ -256,51 +259,38 @@ await onEachEngine(t, async (t, db) => {
 
 /** A service account that asks for tokens of `polls` and of Signet itself, with a secret, and serves `polls`. */
 async function dpopWorld(db: Database, environment: Record<string, string> = {}) {
-  const clock = testClock();
-  const service = await startApp(db, { clock, environment });
-  const polls = await createApi(db.fork(), audit(), 'polls');
-  const { client, secret } = await createClient(db.fork(), audit(), {
-    name: 'Worker',
-    preset: 'service',
-    requests: [polls],
-    serves: [polls],
-  });
-  const authorization = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
-  const form = (path: string, fields: Record<string, string>, headers: Record<string, string | string[]> = {}) =>
-    service.app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', authorization, ...headers },
-      payload: new URLSearchParams(fields).toString(),
-    });
-  const ask = (headers: Record<string, string | string[]> = {}) =>
-    form('token', { grant_type: 'client_credentials' }, headers);
+  const world = await openWorld(db, { environment });
+  const { clock, http } = world;
+  const polls = await world.api('polls');
+  const worker = await world.client('Worker', { requests: [polls], serves: [polls] });
+  const form = (endpoint: string, fields: Fields, headers: Headers = {}) =>
+    http.oauth(endpoint, fields, worker, headers);
+  const ask = (headers: Headers = {}) => form('token', { grant_type: 'client_credentials' }, headers);
   const proofFor = (key: ClientKey, url: string, more: object = {}, method = 'POST') =>
     proofBy(key, { method, url, now: clock.now(), ...more });
-  const hasPerm = (headers: Record<string, string>) =>
-    service.app.inject({ method: 'POST', url: '/api/v1/has_perm', headers, payload: { perms: [] } });
-  return { ...service, clock, polls, client, form, ask, proofFor, hasPerm };
+  const hasPerm = (headers: Headers) => http.json('/api/v1/has_perm', { perms: [] }, headers);
+  return { ...world, polls, worker, form, ask, proofFor, hasPerm };
 }
 
 await onEachEngine(t, async (t, db) => {
   const service = await dpopWorld(db);
-  const { app, polls, keys, client, form, ask, proofFor, hasPerm } = service;
+  const { app, polls, keys, worker, form, ask, proofFor, hasPerm } = service;
+  const client = { id: worker.principal };
   const key = await clientKey('ES256');
   const bound = async () => (await ask({ dpop: await proofFor(key, TOKEN_URL) })).json().access_token as string;
-  const decode = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
   await t.test(
     'RFC 9449 §5, §6.1, §6.2, §8.2, RFC 7800 §3 (B3): a token that was asked for with a proof is bound to its key',
     async (t) => {
       const answer = await ask({ dpop: await proofFor(key, TOKEN_URL) });
       t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
-      t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
+      t.same(jwtClaims(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
       t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, 'RFC 9449 §8.2: and what the next proof may hold');
       const introspection = await form('introspect', { token: answer.json().access_token });
       t.match(introspection.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
       const plain = await ask();
       t.match(plain.json(), { token_type: 'Bearer' });
-      t.same([decode(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
+      t.same([jwtClaims(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
     },
   );
 
@@ -440,18 +430,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'RFC 9449 §7.1, RFC 6750 §2, RFC 9700 §4.3.2 (B1, B3, B4): userinfo, by GET and POST, by one way and with a proof',
     async (t) => {
-      const passwords = { username: 'alice', password: 'a long enough phrase' };
-      await makeUser(db, service.passwords, passwords.username, passwords.password);
-      const login = await app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { ...passwords, audience: 'polls', scope: 'openid' },
-      });
+      await service.user('alice');
       // As the token endpoint would have signed it, had a proof come with the request.
-      const plain = login.json().access_token as string;
+      const { token: plain } = await service.http.logIn('alice', { audience: 'polls', scope: 'openid' });
       const signer = keys.signer('RS256');
       const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-      const text = `${encode({ typ: 'at+jwt', alg: 'RS256', kid: signer.kid })}.${encode({ ...decode(plain), cnf: { jkt: key.jkt } })}`;
+      const text = `${encode({ typ: 'at+jwt', alg: 'RS256', kid: signer.kid })}.${encode({ ...jwtClaims(plain), cnf: { jkt: key.jkt } })}`;
       const token = `${text}.${sign('sha256', Buffer.from(text), signer.privateKey).toString('base64url')}`;
       const url = `${ISSUER}/oauth2/userinfo`;
       const form = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -460,7 +444,7 @@ await onEachEngine(t, async (t, db) => {
       for (const method of ['GET', 'POST'] as const) {
         const dpop = await proofFor(key, url, { accessToken: token }, method);
         const answer = await ask(method, { authorization: `DPoP ${token}`, dpop });
-        t.match([answer.statusCode, answer.json()], [200, { sub: decode(plain).sub }], method);
+        t.match([answer.statusCode, answer.json()], [200, { sub: jwtClaims(plain).sub }], method);
         t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/);
         const again = await ask(method, { authorization: `DPoP ${token}`, dpop });
         t.match(

@@ -5,11 +5,11 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { ACCESS_TOKEN, jwtClaims } from '../support/flows.ts';
 import { waitForLocks } from '../support/locks.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims, type TestClient } from './code-world.ts';
-import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
+import { openServices, type TestClient } from '../support/world.ts';
 
 // How local verifiers learn of changes to an exchanged token: its index in the status list.
 
@@ -28,7 +28,7 @@ async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]
 
 t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeWorld(db);
+    const s = await openServices(db);
     const { subjectToken, introspect, web, third, backend, books, outside, helpDesk, clock, alice, polls, signet } = s;
     const { valid, revoked, suspended, superseded } = STATUS;
     const exchangeToken = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
@@ -36,8 +36,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json().access_token;
     };
-    const update = async (of: TestClient, change: Parameters<typeof updateClient>[3]) =>
-      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), of.id), change);
+    const update = async (of: TestClient, change: Parameters<typeof updateClient>[3]) => s.updateClient(of, change);
 
     await t.test(
       'docs/freshness.md, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',
@@ -76,7 +75,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test(
       'docs/oauth.md, docs/freshness.md: a boundary that is lowered suspends the tokens that its client exchanged, and all that were made of them',
       async (t) => {
-        await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.view_choice');
+        await s.allow(outside, polls, 'polls.add_choice', 'polls.view_choice');
         const subject = await subjectToken();
         const made = await exchangeToken(outside, subject);
         const after = await exchangeToken(backend, made);
@@ -86,7 +85,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
         t.same(await readStatuses(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
         const next = await exchangeToken(outside, subject);
         t.same([jwtClaims(next).permissions, await readStatuses(db, next)], [['polls.view_choice'], [valid]]);
-        await s.setBoundary(outside, polls, 'polls.add_choice');
+        await s.allow(outside, polls, 'polls.add_choice');
         t.same(await readStatuses(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
         await update(outside, { isFirstParty: true });
         await update(outside, { isFirstParty: false });
@@ -102,7 +101,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
         const made = await exchangeToken(backend, subject);
         await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.choicePermissions('view'));
         t.same(await readStatuses(db, subject, made), [suspended, suspended]);
-        await s.setBoundary(third, polls, 'polls.view_choice');
+        await s.allow(third, polls, 'polls.view_choice');
       },
     );
 
@@ -138,12 +137,12 @@ t.test('the status indexes of exchanged tokens', (t) =>
       const [here, there] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       t.same(await readStatuses(db, subject, here, there), [suspended, suspended, valid]);
-      await s.give(alice, polls, 'polls.add_choice');
+      await s.assign(alice, polls, 'polls.add_choice');
     });
 
     await t.test('docs/freshness.md: it ends with the session, the grant and the user', async (t) => {
-      const carol = await s.person('carol');
-      const { token, sid } = await s.loginToken('carol', 'polls');
+      const carol = await s.user('carol');
+      const { token, sid } = await s.http.logIn('carol', { audience: 'polls' });
       const bySession = await exchangeToken(backend, token, LEDGER);
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
       t.same(await readStatuses(db, token, bySession), [revoked, revoked], 'a session');
@@ -157,22 +156,22 @@ t.test('the status indexes of exchanged tokens', (t) =>
       await db.fork().transactional((tx) => endGrants(tx, clock.now(), { id: live?.id as string }, 'revoked'));
       t.same(await readStatuses(db, subject, byGrant, sibling), [revoked, revoked, valid], 'a grant');
 
-      const { token: again } = await s.loginToken('carol', 'polls');
+      const { token: again } = await s.http.logIn('carol', { audience: 'polls' });
       const byUser = await exchangeToken(backend, again);
       await updateUser(db.fork(), audit(), carol, { isActive: false });
       t.same(await readStatuses(db, again, byUser), [revoked, revoked], 'a user');
     });
 
     await t.test('RFC 8693 §4.1: it ends with the user who acts', async (t) => {
-      const bob = await s.person('bob');
-      const { token: actor } = await s.loginToken('bob', 'polls');
+      const bob = await s.user('bob');
+      const { token: actor } = await s.http.logIn('bob', { audience: 'polls' });
       const subject = await subjectToken();
       const made = await exchangeToken(backend, subject, { actor_token: actor, actor_token_type: ACCESS_TOKEN });
       const after = await exchangeToken(outside, made);
       await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(await readStatuses(db, subject, made, after), [valid, revoked, revoked]);
-      const { id } = await s.person('bert');
-      const { token: berts } = await s.loginToken('bert', 'polls');
+      const { id } = await s.user('bert');
+      const { token: berts } = await s.http.logIn('bert', { audience: 'polls' });
       const byBert = await exchangeToken(backend, subject, { actor_token: berts, actor_token_type: ACCESS_TOKEN });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: id }, 'logout'));
       t.same(await readStatuses(db, byBert), [valid], 'it is the session of the subject that it lives by');
@@ -183,12 +182,12 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test(
       'RFC 8693 §1.1: an impersonation ends with its client and with who acts, and is revoked alone',
       async (t) => {
-        const dora = await s.person('dora');
-        await s.person('ellen');
-        await s.give(dora, signet, 'auth.impersonate_user');
+        const dora = await s.user('dora');
+        await s.user('ellen');
+        await s.assign(dora, signet, 'auth.impersonate_user');
         const asEllen = { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711' };
-        const { token } = await s.loginToken('dora', 'signet');
-        const { token: ellens } = await s.loginToken('ellen', 'polls');
+        const { token } = await s.http.logIn('dora', { audience: 'signet' });
+        const { token: ellens } = await s.http.logIn('ellen', { audience: 'polls' });
         const [one, two] = [
           await exchangeToken(helpDesk, token, asEllen),
           await exchangeToken(helpDesk, token, asEllen),
@@ -222,7 +221,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     );
 
     await t.test('a status index in use is kept, an unused one is purged while its session lives on', async (t) => {
-      const { token, cookie } = await s.loginToken('alice', 'polls');
+      const { token, cookie } = await s.http.logIn('alice', { audience: 'polls' });
       const idle = await exchangeToken(backend, token);
       const used = await exchangeToken(outside, token);
       const held = async () => {
@@ -232,13 +231,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       };
       for (let minutes = 0; minutes < 95; minutes += 5) {
         clock.pass(300);
-        const anew = {
-          method: 'POST',
-          url: '/api/v1/token',
-          payload: { audience: 'polls' },
-          headers: { cookie },
-        } as const;
-        const next = (await s.app.inject(anew)).json().access_token;
+        const next = (await s.http.as({ cookie }).json('/api/v1/token', { audience: 'polls' })).json().access_token;
         const latest = await exchangeToken(outside, next);
         t.same(readStatusIndex(latest), readStatusIndex(used), 'the same index');
         const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, readStatusIndex(latest));
@@ -253,7 +246,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       { skip: db.engine === 'embedded' ? 'one connection: nothing happens at once' : false },
       async (t) => {
         const shop = await s.service('Shop', { isFirstParty: false, requests: [polls], serves: [polls] });
-        await s.setBoundary(shop, polls, 'polls.add_choice', 'polls.view_choice');
+        await s.allow(shop, polls, 'polls.add_choice', 'polls.view_choice');
         const subject = await subjectToken();
         const meanwhile = async (change: (tx: ReturnType<Database['fork']>) => Promise<unknown>) => {
           let asking: ReturnType<typeof s.exchange> | undefined;

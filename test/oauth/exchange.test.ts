@@ -1,15 +1,15 @@
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
-import { disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
+import { disallowPermissions, getClient } from '../../src/oauth/index.ts';
 import { setRole, unassign, updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { ACCESS_TOKEN, CALLBACK, EXCHANGE, jwtClaims, VERIFIER } from '../support/flows.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, jwtClaims, type TestClient, VERIFIER } from './code-world.ts';
-import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from './exchange-world.ts';
+import { openServices, type TestClient } from '../support/world.ts';
 
 type Answer = { statusCode: number; body: string; json(): Record<string, unknown> };
 const refused = (t: Test, response: Answer, error: string, why = error) =>
@@ -18,7 +18,7 @@ const LEDGER = { resource: 'https://ledger.example' };
 
 t.test('token exchange', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeWorld(db);
+    const s = await openServices(db);
     const { exchange, subjectToken, introspect, web, third, backend, books, outside, clock, alice, polls, ledger } = s;
 
     await t.test('RFC 8693 §2.2.1 (X1): a service that was called gets a token to call the next with', async (t) => {
@@ -50,12 +50,12 @@ t.test('token exchange', (t) =>
       const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
       t.same(jwtClaims(two).act, { sub: books.id, act: { sub: backend.id } });
       t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: false });
+      await s.updateClient(books, { isActive: false });
       t.same(await introspect(two, backend), { active: false }, 'all who act still may');
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: true });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: false });
+      await s.updateClient(books, { isActive: true });
+      await s.updateClient(backend, { isActive: false });
       t.same(await introspect(two, web), { active: false });
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: true });
+      await s.updateClient(backend, { isActive: true });
     });
 
     await t.test('RFC 8693 §2.1: an actor by a token of its own', async (t) => {
@@ -66,8 +66,8 @@ t.test('token exchange', (t) =>
       const shown = { ...LEDGER, actor_token: actor, actor_token_type: ACCESS_TOKEN };
       const by = await exchange(backend, await subjectToken(), shown);
       t.same(jwtClaims(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
-      const bob = await s.person('bob');
-      const { token } = await s.loginToken('bob', 'polls');
+      const bob = await s.user('bob');
+      const { token } = await s.http.logIn('bob', { audience: 'polls' });
       const byBob = await exchange(backend, await subjectToken(), { ...shown, actor_token: token });
       t.same(jwtClaims(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
       await updateUser(db.fork(), audit(), bob, { isActive: false });
@@ -143,7 +143,7 @@ t.test('token exchange', (t) =>
           EXCHANGE,
           web.principal,
         ]);
-      await updateClient(db.fork(), audit(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
+      await s.updateClient(web, { requests: [polls, ledger] });
       refused(t, await exchange(web, await subjectToken(web, { api: null }), LEDGER), 'invalid_target');
       t.equal((await exchange(web, await subjectToken(web), LEDGER)).statusCode, 200, 'its own token for an API is');
     });
@@ -161,7 +161,7 @@ t.test('token exchange', (t) =>
       const [revoked, expired] = [await subjectToken(), await subjectToken()];
       await s.post('revoke', { token: revoked }, web);
       refused(t, await exchange(backend, revoked), 'invalid_request', 'revoked');
-      const { token, sid } = await s.loginToken('alice', 'polls');
+      const { token, sid } = await s.http.logIn('alice', { audience: 'polls' });
       const made = (await exchange(backend, token)).json().access_token;
       t.match(await introspect(made, backend), { active: true });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
@@ -221,7 +221,7 @@ t.test('token exchange', (t) =>
         const token = await subjectToken();
         t.same(jwtClaims(token).permissions.length, 3);
         t.same(jwtClaims((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
-        await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.delete_choice');
+        await s.allow(outside, polls, 'polls.add_choice', 'polls.delete_choice');
         const limited = (await exchange(outside, token)).json().access_token;
         t.same(jwtClaims(limited).permissions, ['polls.add_choice']);
         const after = (await exchange(backend, limited)).json().access_token;
@@ -242,7 +242,7 @@ t.test('token exchange', (t) =>
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       const made = (await exchange(backend, token)).json().access_token;
       t.same(jwtClaims(made).permissions, ['polls.change_choice', 'polls.view_choice']);
-      await s.give(alice, polls, 'polls.add_choice');
+      await s.assign(alice, polls, 'polls.add_choice');
     });
 
     await t.test('a token over the budget is refused', async (t) => {
@@ -262,13 +262,13 @@ t.test('token exchange', (t) =>
 
     async function impersonation(t: Test) {
       const { helpDesk, signet } = s;
-      const [dora, ellen, boss] = [await s.person('dora'), await s.person('ellen'), await s.person('boss')];
-      const [root, poweruser] = [await s.person('root', { isSuperuser: true }), await s.person('poweruser')];
-      await s.person('staff', { isStaff: true });
-      await s.give(dora, signet, 'auth.impersonate_user', 'auth.view_user');
-      await s.give(ellen, polls, 'polls.view_choice');
-      await s.give(ellen, signet, 'auth.view_user');
-      await s.give(boss, signet, 'auth.delete_user');
+      const [dora, ellen, boss] = [await s.user('dora'), await s.user('ellen'), await s.user('boss')];
+      const [root, poweruser] = [await s.user('root', { isSuperuser: true }), await s.user('poweruser')];
+      await s.user('staff', { isStaff: true });
+      await s.assign(dora, signet, 'auth.impersonate_user', 'auth.view_user');
+      await s.assign(ellen, polls, 'polls.view_choice');
+      await s.assign(ellen, signet, 'auth.view_user');
+      await s.assign(boss, signet, 'auth.delete_user');
       await setRole(db.fork(), audit(), { id: poweruser.id, label: 'poweruser' }, ledger, {
         isStaff: true,
         isSuperuser: false,
@@ -276,7 +276,7 @@ t.test('token exchange', (t) =>
       const impersonationForm = (who: string) => ({ audience: 'polls', requested_subject: who, reason: 'ticket 4711' });
       const events = (kind: string) => db.fork().find(AuditEvent, { kind }, { orderBy: { id: 'desc' } });
 
-      const { token, cookie } = await s.loginToken('dora', 'signet');
+      const { token, cookie } = await s.http.logIn('dora', { audience: 'signet' });
       const answer = await exchange(helpDesk, token, impersonationForm('ellen'));
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
@@ -313,7 +313,7 @@ t.test('token exchange', (t) =>
           why,
         );
       }
-      const { token: ellens } = await s.loginToken('ellen', 'signet');
+      const { token: ellens } = await s.http.logIn('ellen', { audience: 'signet' });
       refused(
         t,
         await exchange(helpDesk, ellens, impersonationForm('alice')),
@@ -326,7 +326,7 @@ t.test('token exchange', (t) =>
         'invalid_target',
         'at Signet',
       );
-      const { token: pollsToken } = await s.loginToken('dora', 'polls');
+      const { token: pollsToken } = await s.http.logIn('dora', { audience: 'polls' });
       refused(
         t,
         await exchange(helpDesk, pollsToken, impersonationForm('ellen')),
@@ -349,7 +349,7 @@ t.test('token exchange', (t) =>
       const stranger = await s.service('Stranger', { isFirstParty: false, requests: [polls], serves: [signet] });
       refused(t, await exchange(stranger, token, impersonationForm('ellen')), 'unauthorized_client');
 
-      const { token: roots } = await s.loginToken('root', 'signet');
+      const { token: roots } = await s.http.logIn('root', { audience: 'signet' });
       t.equal(
         (await exchange(helpDesk, roots, impersonationForm('staff'))).statusCode,
         200,
@@ -357,12 +357,12 @@ t.test('token exchange', (t) =>
       );
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
-      await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
+      await s.http.as({ cookie }).post('/api/v1/logout');
       t.same(await introspect(made, helpDesk), { active: false }, 'it ends with the session of who acts');
       refused(t, await exchange(helpDesk, token, impersonationForm('ellen')), 'invalid_request');
       t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);
 
-      const { token: again } = await s.loginToken('dora', 'signet');
+      const { token: again } = await s.http.logIn('dora', { audience: 'signet' });
       const second = (await exchange(helpDesk, again, impersonationForm('ellen'))).json().access_token;
       t.equal(jwtClaims(second).iss, ISSUER);
       await updateUser(db.fork(), audit(), ellen, { isActive: false });

@@ -1,19 +1,19 @@
 import { updateApi } from '../../src/permissions/index.ts';
 import { USER_SCOPES } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { ACCESS_TOKEN, jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims } from './code-world.ts';
-import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
+import { openServices } from '../support/world.ts';
 
 t.test('impersonation and scopes', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeWorld(db);
+    const s = await openServices(db);
     const { exchange, helpDesk, backend, polls } = s;
-    const [dora, ellen] = [await s.person('dora'), await s.person('ellen')];
-    await s.give(dora, s.signet, 'auth.impersonate_user');
-    await s.give(ellen, polls, 'polls.view_choice', 'polls.add_choice');
-    const { token } = await s.loginToken('dora', 'signet');
+    const [dora, ellen] = [await s.user('dora'), await s.user('ellen')];
+    await s.assign(dora, s.signet, 'auth.impersonate_user');
+    await s.assign(ellen, polls, 'polls.view_choice', 'polls.add_choice');
+    const { token } = await s.http.logIn('dora', { audience: 'signet' });
     const asEllen = (scope: string) =>
       exchange(helpDesk, token, { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711', scope });
     /** Returns the scopes of a token, after a check that userinfo refuses it. */
@@ -60,7 +60,7 @@ t.test('impersonation and scopes', (t) =>
     await t.test('RFC 8693 §4.1: nor has what is made of it, nor where a user is the actor', async (t) => {
       const made = (await asEllen('openid')).json().access_token;
       t.same(await tokenScopes(await exchange(backend, made, { audience: 'polls' }), 'exchanged again'), []);
-      const { token: dorasToken } = await s.loginToken('dora', 'polls');
+      const { token: dorasToken } = await s.http.logIn('dora', { audience: 'polls' });
       const acting = { audience: 'polls', actor_token: dorasToken, actor_token_type: ACCESS_TOKEN };
       t.same(await tokenScopes(await exchange(backend, await s.subjectToken(), acting), 'by an actor'), []);
       const onward = (await exchange(backend, await s.subjectToken(), acting)).json().access_token;

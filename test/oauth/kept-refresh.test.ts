@@ -6,9 +6,10 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, VERIFIER } from '../support/flows.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, type TestClient, VERIFIER } from './code-world.ts';
+import { openPolls, type TestClient } from '../support/world.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -30,11 +31,10 @@ async function refreshWorld(db: Database) {
   const countUpdates = () => {
     for (const name of ['tokens-grant-use', 'tokens-grant-rotate']) sent[name] = written[name] = 0;
   };
-  const s = await codeWorld({ ...db, query });
+  const s = await openPolls({ ...db, query });
   const refresh = (token: string, by: TestClient = s.web, headers: Record<string, string> = {}) =>
     s.post('token', { grant_type: 'refresh_token', refresh_token: token }, by, headers);
-  const set = async (of: TestClient, settings: Partial<ClientSettings>) =>
-    updateClient(db.fork(), audit(s.clock.now()), await getClient(db.fork(), of.id), { settings });
+  const set = async (of: TestClient, settings: Partial<ClientSettings>) => s.updateClient(of, { settings });
   /** What a fresh sign-in of the first-party client gives. */
   const open = async (by: TestClient = s.web): Promise<string> => {
     const { session } = await s.signIn();

@@ -2,11 +2,12 @@ import { endSessionsByOperator } from '../../src/sessions/index.ts';
 import { RefreshGrant, readGrant, signJwt } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { BACK } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { BACK, logoutWorld } from './logout-world.ts';
+import { openSessions } from '../support/world.ts';
 
-type World = Awaited<ReturnType<typeof logoutWorld>>;
+type World = Awaited<ReturnType<typeof openSessions>>;
 type Response = Awaited<ReturnType<World['get']>>;
 
 const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://app.example' };
@@ -35,7 +36,7 @@ function decisionForm(html: string, decision: 'logout' | 'stay'): Record<string,
 
 t.test('logout', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await logoutWorld(db);
+    const s = await openSessions(db);
     const { clock, logIn, idToken, get, post, keys, issuer } = s;
     const web = await s.make('Web', { postLogoutRedirectUris: [BACK, 'https://app.example/bye'] });
     const other = await s.make('Other', { postLogoutRedirectUris: ['https://other.example/'] });
@@ -49,7 +50,7 @@ t.test('logout', (t) =>
       async (t) => {
         for (const [how, send] of Object.entries({ get, post })) {
           const browser = await logIn();
-          const answer = await send({ ...of(web, browser), state: 'a b&c=d', client_id: web.clientId }, browser);
+          const answer = await send({ ...of(web, browser), state: 'a b&c=d', client_id: web.id }, browser);
           isRedirect(t, answer, `${BACK}&state=a%20b%26c%3Dd`, how);
           t.notOk(await browser.isSignedIn(), 'the session is dead at the server');
         }
@@ -83,7 +84,7 @@ t.test('logout', (t) =>
 
     await t.test('OIDC RP-Initiated Logout §2 (L2): without a hint the user is asked, and decides', async (t) => {
       const browser = await logIn();
-      const fields = { client_id: web.clientId, post_logout_redirect_uri: BACK, state: '"<b>' };
+      const fields = { client_id: web.id, post_logout_redirect_uri: BACK, state: '"<b>' };
       const page = await get(fields, browser);
       isQuestion(t, page, 'who sent it may be anybody');
       t.match(page.body, /<form method="post" action="logout">/, 'to its own address, behind any prefix of a proxy');
@@ -126,14 +127,14 @@ t.test('logout', (t) =>
           'no token': { id_token_hint: 'x' },
           'of another issuer': { id_token_hint: sign('JWT', { iss: 'https://evil.example' }) },
           'an access token': { id_token_hint: sign('at+jwt', {}) },
-          'an access token of the type JWT': { id_token_hint: sign('JWT', { client_id: web.clientId }) },
+          'an access token of the type JWT': { id_token_hint: sign('JWT', { client_id: web.id }) },
           'a logout token': { id_token_hint: sign('logout+jwt', {}) },
           'for an API': { id_token_hint: sign('JWT', { aud: 'polls' }) },
-          'aud is not client_id': { id_token_hint: good, client_id: other.clientId },
+          'aud is not client_id': { id_token_hint: good, client_id: other.id },
           'an unknown client': { client_id: 'c_nobody' },
         };
         for (const [why, fields] of Object.entries(foreign)) {
-          const all = { post_logout_redirect_uri: BACK, client_id: web.clientId, ...fields };
+          const all = { post_logout_redirect_uri: BACK, client_id: web.id, ...fields };
           const page = await get(all, browser);
           isQuestion(t, page, why);
           t.notMatch(page.body, 'sent you here', 'nobody is named');
@@ -198,7 +199,7 @@ t.test('logout', (t) =>
     });
 
     await t.test('nobody is signed in: a page says so, and a client that is known is a link away', async (t) => {
-      const page = await get({ client_id: web.clientId, post_logout_redirect_uri: BACK, state: 's' }, null);
+      const page = await get({ client_id: web.id, post_logout_redirect_uri: BACK, state: 's' }, null);
       t.same([page.statusCode, page.headers.location], [200, undefined], 'anybody could have sent it');
       t.match(page.body, /<a href="https:&#47;&#47;app.example|<a href="https:\/\/app.example/);
       t.match((await get({}, null)).body, /You are signed out/);
@@ -208,7 +209,7 @@ t.test('logout', (t) =>
     await t.test('a client that is disabled sends nobody anywhere', async (t) => {
       const closed = await s.make('Closed', { postLogoutRedirectUris: [BACK] });
       const browser = await logIn();
-      await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.id]);
+      await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.principal]);
       isQuestion(t, await get(of(closed, browser), browser), 'it is nobody');
     });
 

@@ -1,83 +1,35 @@
 import { createHash } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
-import {
-  ClientSecret,
-  createClient,
-  deleteClient,
-  getClient,
-  rotateSecret,
-  updateClient,
-} from '../../src/oauth/index.ts';
-import {
-  type Api,
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  getPermissions,
-  updateApi,
-} from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
+import { ClientSecret, createClient, deleteClient, getClient, rotateSecret } from '../../src/oauth/index.ts';
+import { updateApi } from '../../src/permissions/index.ts';
 import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
+import { CALLBACK } from '../support/flows.ts';
+import { basic, type ClientCredentials, type Fields, type Headers } from '../support/http.ts';
+import { audit, ISSUER, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
-const type = 'application/x-www-form-urlencoded';
-
-/** Two APIs, a service that asks for one of them, its resource server, an unrelated client, a public client. */
-async function createWorld(db: Database) {
-  const clock = testClock();
-  const service = await startApp(db, { clock });
-  const em = db.fork();
-  const polls = await createApi(em, audit(), 'polls');
-  const shop = await createApi(em, audit(), 'https://shop.example/api');
-  for (const api of [polls, shop]) await changeCatalogue(em, audit(), api, defaultPermissions('polls', 'choice'));
-  const make = async (name: string, more: object = {}) => {
-    const { client, secret } = await createClient(db.fork(), audit(clock.now()), { name, preset: 'service', ...more });
-    return { client, id: client.clientId, secret: secret as string };
-  };
-  const worker = await make('Worker', { requests: [polls] });
-  const both = await make('Both', { requests: [polls, shop] });
-  const server = await make('Resource server', { serves: [polls] });
-  const stranger = await make('Stranger', { requests: [shop], serves: [shop] });
-  const open = await make('Public', { preset: 'spa', requests: [polls], redirectUris: ['https://app.example/cb'] });
-  const [view] = await getPermissions(db.fork(), polls, ['polls.view_choice']);
-  await assign(db.fork(), audit(), { kind: 'client', principal: { id: worker.client.id, label: 'Worker' } }, [
-    view as never,
-  ]);
-
-  const post = (path: string, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
-    service.app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: { 'content-type': type, ...headers },
-      payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
-    });
-  const as = ({ id, secret }: { id: string; secret: string }) => ({
-    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
-  });
-  const token = (who: { id: string; secret: string }, form: Record<string, string> = {}) =>
-    post('token', { grant_type: 'client_credentials', ...form }, as(who));
-  const introspect = async (who: { id: string; secret: string }, text: string, more: Record<string, string> = {}) =>
-    (await post('introspect', { token: text, ...more }, as(who))).json();
-  const hasPerm = (text: string, perms: string[]) =>
-    service.app.inject({
-      method: 'POST',
-      url: '/api/v1/has_perm',
-      payload: { perms },
-      headers: { authorization: `Bearer ${text}` },
-    });
-  return { ...service, clock, polls, shop, worker, both, server, stranger, open, post, as, token, introspect, hasPerm };
-}
+import { openWorld } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await createWorld(db);
-  const { post, as, token, introspect, hasPerm, worker, both, server, stranger, open, clock, keys } = s;
+  const s = await openWorld(db);
+  const { clock, keys, http, at } = s;
+  const { hasPerm } = http;
+  const polls = await s.api('polls', { models: ['polls.choice'] });
+  const shop = await s.api('https://shop.example/api', { models: ['polls.choice'] });
+  const worker = await s.client('Worker', { requests: [polls] });
+  const both = await s.client('Both', { requests: [polls, shop] });
+  const server = await s.client('Resource server', { serves: [polls] });
+  const stranger = await s.client('Stranger', { requests: [shop], serves: [shop] });
+  const open = await s.client('Public', { preset: 'spa', requests: [polls], redirectUris: [CALLBACK] });
+  await s.assign(worker, polls, 'polls.view_choice');
+
+  const post = (endpoint: string, fields: Fields | string, headers: Headers = {}) =>
+    http.form(`/oauth2/${endpoint}`, fields, headers);
+  const token = (who: ClientCredentials, fields: Fields = {}) =>
+    post('token', { grant_type: 'client_credentials', ...fields }, basic(who));
+  const introspect = async (who: ClientCredentials, token: string, more: Fields = {}) =>
+    (await post('introspect', { token, ...more }, basic(who))).json();
 
   await t.test(
     'RFC 6749 §4.4 (T10): a client asks for itself; sub = client_id, no user, no session, no refresh token',
@@ -110,7 +62,7 @@ await onEachEngine(t, async (t, db) => {
         (await hasPerm(access_token, ['polls.view_choice', 'polls.add_choice'])).body,
         '{"results":{"polls.view_choice":true,"polls.add_choice":false},"modules":{}}',
       );
-      t.equal(await db.fork().count(AuditEntry, { actorId: worker.client.id }), 0, 'issuing writes no rows');
+      t.equal(await db.fork().count(AuditEntry, { actorId: worker.principal }), 0, 'issuing writes no rows');
     },
   );
 
@@ -130,7 +82,7 @@ await onEachEngine(t, async (t, db) => {
         200,
       );
       t.equal(
-        (await post('token', { grant_type: 'client_credentials', client_id: worker.id }, as(worker))).statusCode,
+        (await post('token', { grant_type: 'client_credentials', client_id: worker.id }, basic(worker))).statusCode,
         200,
         'the same id in the form is no second method',
       );
@@ -141,28 +93,24 @@ await onEachEngine(t, async (t, db) => {
     const two = await post(
       'token',
       { grant_type: 'client_credentials', client_id: worker.id, client_secret: worker.secret },
-      as(worker),
+      basic(worker),
     );
     t.same([two.statusCode, two.json().error], [400, 'invalid_request']);
-    const other = await post('token', { grant_type: 'client_credentials', client_id: both.id }, as(worker));
+    const other = await post('token', { grant_type: 'client_credentials', client_id: both.id }, basic(worker));
     t.equal(other.json().error, 'invalid_request', 'another id in the form');
   });
 
   await t.test(
     'T3, T4: unknown client, wrong secret, disabled client, malformed Basic: one 401 invalid_client with the challenge',
     async (t) => {
-      const disabled = await createClient(db.fork(), audit(), {
-        name: 'Disabled',
-        preset: 'service',
-        requests: [s.polls],
-      });
-      await updateClient(db.fork(), audit(), disabled.client, { isActive: false });
+      const disabled = await s.client('Disabled', { requests: [polls] });
+      await s.updateClient(disabled, { isActive: false });
       const raw = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
       const answers = new Set<string>();
       for (const [what, headers] of Object.entries({
         'wrong secret': raw(`${worker.id}:wrong`),
         'unknown client': raw('c_unknown:wrong'),
-        'disabled client': raw(`${disabled.client.clientId}:${disabled.secret}`),
+        'disabled client': basic(disabled),
         "another client's secret": raw(`${worker.id}:${both.secret}`),
         'the digest of the secret': raw(`${worker.id}:${createHash('sha256').update(worker.secret).digest('hex')}`),
         'an empty secret': raw(`${worker.id}:`),
@@ -199,7 +147,7 @@ await onEachEngine(t, async (t, db) => {
     'RFC 6749 §3.2, §5.2 (T1, T2, T3, T8): forms only, each name once, query ignored; errors exactly so',
     async (t) => {
       const error = async (form: string, headers: Record<string, string> = {}, path = 'token') => {
-        const response = await post(path, form, { ...as(worker), ...headers });
+        const response = await post(path, form, { ...basic(worker), ...headers });
         t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, `${form}: no-store`);
         return [response.statusCode, response.json().error];
       };
@@ -240,7 +188,7 @@ await onEachEngine(t, async (t, db) => {
       t.same(await error('grant_type=a%00b'), [400, 'invalid_request']);
       t.same(await error(`grant_type=${'x'.repeat(70_000)}`), [413, 'invalid_request']);
       for (const path of ['token', 'introspect', 'revoke']) {
-        const wrong = await s.app.inject({ method: 'GET', url: `/oauth2/${path}`, headers: as(worker) });
+        const wrong = await s.app.inject({ method: 'GET', url: `/oauth2/${path}`, headers: basic(worker) });
         t.same([wrong.statusCode, wrong.headers['allow']], [405, 'OPTIONS, POST'], path);
       }
       for (const path of ['token', 'introspect', 'revoke', 'par', 'device_authorization', 'userinfo']) {
@@ -256,7 +204,7 @@ await onEachEngine(t, async (t, db) => {
         });
         t.equal(wrong.statusCode, 405, path);
       }
-      const described = (await post('token', 'grant_type=a"b\\é', as(worker))).json().error_description;
+      const described = (await post('token', 'grant_type=a"b\\é', basic(worker))).json().error_description;
       t.match(described, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'ASCII without quotes and backslash');
     },
   );
@@ -267,7 +215,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test("T11, RFC 8707: the API asked for, else the client's only one, else invalid_target", async (t) => {
-    const aud = async (who: typeof worker, form: Record<string, string> = {}) => {
+    const aud = async (who: ClientCredentials, form: Record<string, string> = {}) => {
       const { access_token, error } = (await token(who, form)).json();
       return error ?? verifyAccessToken(keys, ISSUER, access_token, clock.now())?.aud;
     };
@@ -306,21 +254,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/tokens.md: over the budget is invalid_target with the remedy, decided before signing',
     async (t) => {
-      const big = await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
-      await changeCatalogue(
-        db.fork(),
-        audit(),
-        big,
-        Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' })),
-      );
-      const heavy = await createClient(db.fork(), audit(), { name: 'Heavy', preset: 'service', requests: [big] });
-      const all = await getPermissions(
-        db.fork(),
-        big,
-        Array.from({ length: 60 }, (_, i) => `big.do_thing_number_${i}`),
-      );
-      await assign(db.fork(), audit(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
-      const response = await token({ id: heavy.client.clientId, secret: heavy.secret as string });
+      const codenames = Array.from({ length: 60 }, (_, i) => `do_thing_number_${i}`);
+      const permissions = codenames.map((codename) => ({ app: 'big', codename, label: 'x' }));
+      const big = await s.api('big', { budgetBytes: 1024, overBudget: 'fail', permissions });
+      const heavy = await s.client('Heavy', { requests: [big] });
+      await s.assign(heavy, big, ...codenames.map((one) => `big.${one}`));
+      const response = await token(heavy);
       t.same([response.statusCode, response.json().error], [400, 'invalid_target']);
       t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
     },
@@ -343,9 +282,7 @@ await onEachEngine(t, async (t, db) => {
     });
     t.equal(exp - iat, 600);
     t.match(jti, /^[0-9a-f-]{36}$/);
-    const [add] = await getPermissions(db.fork(), s.polls, ['polls.add_choice']);
-    const principal = { id: worker.client.id, label: 'Worker' };
-    await assign(db.fork(), audit(), { kind: 'client', principal }, [add as never]);
+    await s.assign(worker, polls, 'polls.add_choice');
     t.same((await introspect(server, access_token)).permissions, ['polls.add_choice', 'polls.view_choice']);
     t.same(
       (await introspect(worker, access_token, { token_type_hint: 'refresh_token' })).active,
@@ -375,15 +312,15 @@ await onEachEngine(t, async (t, db) => {
       const fresh = (await token(worker)).json().access_token;
       t.equal((await introspect(server, fresh)).active, true);
       const later = (await token(worker)).json().access_token;
-      await updateClient(db.fork(), audit(), worker.client, { isActive: false });
+      await s.updateClient(worker, { isActive: false });
       t.same(await introspect(server, fresh), inactive, 'attacks 79: its client was disabled');
       t.equal((await hasPerm(fresh, [])).statusCode, 401);
-      await updateClient(db.fork(), audit(), worker.client, { isActive: true });
+      await s.updateClient(worker, { isActive: true });
       t.same(await introspect(server, later), inactive, '§6: a status never goes back');
       t.equal((await introspect(server, (await token(worker)).json().access_token)).active, true);
-      const gone = await createClient(db.fork(), audit(), { name: 'Gone', preset: 'service', requests: [s.polls] });
-      const orphan = (await token({ id: gone.client.clientId, secret: gone.secret as string })).json().access_token;
-      await deleteClient(db.fork(), audit(), gone.client);
+      const gone = await s.client('Gone', { requests: [polls] });
+      const orphan = (await token(gone)).json().access_token;
+      await deleteClient(db.fork(), at(), await getClient(db.fork(), gone.id));
       t.same(await introspect(server, orphan), inactive, 'its client was deleted');
     },
   );
@@ -396,46 +333,34 @@ await onEachEngine(t, async (t, db) => {
       [{}, {}],
     ] as const)
       t.equal((await post('introspect', form, headers)).statusCode, 401);
-    t.same((await post('introspect', {}, as(server))).json().error, 'invalid_request', 'then the token is missed');
+    t.same((await post('introspect', {}, basic(server))).json().error, 'invalid_request', 'then the token is missed');
   });
 
   await t.test(
     "docs/oauth.md: a user's token at introspection: username by the API's switch, groups, flags; dead with its session",
     async (t) => {
-      const alice = await makeUser(db, s.passwords, 'alice', PASSWORD);
-      const group = await createGroup(db.fork(), audit(), 'Editors');
-      await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
-      const login = async (headers = {}) =>
-        s.app.inject({
-          method: 'POST',
-          url: '/api/v1/login',
-          payload: { username: 'alice', password: PASSWORD, audience: 'polls' },
-          headers,
-        });
-      const first = await login();
-      const text = first.json().access_token;
+      const alice = await s.user('alice');
+      await s.group('Editors', alice);
+      const first = await http.logIn('alice', { audience: 'polls' });
+      const text = first.token;
       const seen = await introspect(server, text);
       t.match(seen, {
         active: true,
         client_id: 'signet',
         username: 'alice',
         sub: alice.id,
-        sid: first.json().session.id,
+        sid: first.sid,
         groups: ['Editors'],
         permissions: [],
       });
       t.same(await introspect(worker, text), { active: false }, 'not issued to it, not served by it');
-      const em = db.fork();
-      await updateApi(em, audit(), (await em.findOne('Api' as never, s.polls.id)) as never as Api, {
-        withUsername: false,
-      });
+      await updateApi(db.fork(), at(), polls, { withUsername: false });
       t.notOk('username' in (await introspect(server, text)));
       await db.fork().nativeUpdate(User, { id: alice.id }, { isActive: false });
       t.same(await introspect(server, text), { active: false }, 'inactive user');
       await db.fork().nativeUpdate(User, { id: alice.id }, { isActive: true });
       t.equal((await introspect(server, text)).active, true);
-      const { name, value } = first.cookies[0] as { name: string; value: string };
-      await s.app.inject({ method: 'POST', url: '/api/v1/logout', cookies: { [name]: value } });
+      await http.as(first).post('/api/v1/logout');
       t.same(await introspect(server, text), { active: false }, 'logged out');
     },
   );
@@ -444,8 +369,8 @@ await onEachEngine(t, async (t, db) => {
     'RFC 7009 §2.1 (R1): only the client that a token was issued to revokes it; everything else is 200 and nothing happens',
     async (t) => {
       const { access_token } = (await token(worker)).json();
-      const revoke = async (who: typeof worker, text: string, more: Record<string, string> = {}) =>
-        (await post('revoke', { token: text, ...more }, as(who))).statusCode;
+      const revoke = async (who: ClientCredentials, text: string, more: Record<string, string> = {}) =>
+        (await post('revoke', { token: text, ...more }, basic(who))).statusCode;
       const before = await db.fork().count(RevokedToken, {});
       t.equal(await revoke(server, access_token), 200, "another client's token, though it may see it");
       for (const text of ['x', 'a.b.c', `${access_token}x`, worker.secret]) t.equal(await revoke(worker, text), 200);
@@ -456,7 +381,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await hasPerm(access_token, [])).statusCode, 401);
       t.equal(await revoke(worker, access_token), 200, 'twice is no error');
       t.equal(await db.fork().count(RevokedToken, {}), before + 1);
-      t.same((await post('revoke', {}, as(worker))).json().error, 'invalid_request');
+      t.same((await post('revoke', {}, basic(worker))).json().error, 'invalid_request');
       t.equal((await post('revoke', { token: access_token })).statusCode, 401, 'nobody');
       t.equal(
         (await post('revoke', { token: access_token, client_id: open.id })).statusCode,
@@ -472,17 +397,14 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/commands.md: two secrets are good at once; rotation ends the oldest, --now ends all before it',
     async (t) => {
-      const made = await createClient(db.fork(), audit(clock.now()), {
-        name: 'Rotating',
-        preset: 'service',
-        requests: [s.polls],
-      });
-      const good = async (secret: string) => (await token({ id: made.client.clientId, secret })).statusCode === 200;
+      const made = await s.client('Rotating', { requests: [polls] });
+      const client = await getClient(db.fork(), made.id);
+      const good = async (secret: string) => (await token({ ...made, secret })).statusCode === 200;
       const rotate = async (now = false) => {
         clock.pass(1);
-        return rotateSecret(db.fork(), audit(clock.now()), made.client, { now });
+        return rotateSecret(db.fork(), at(), client, { now });
       };
-      const one = made.secret as string;
+      const one = made.secret;
       const two = await rotate();
       t.same([await good(one), await good(two)], [true, true]);
       const three = await rotate();
@@ -491,21 +413,21 @@ await onEachEngine(t, async (t, db) => {
       t.same([await good(two), await good(three)], [false, true], 'the overlap is a day');
       const four = await rotate(true);
       t.same([await good(three), await good(four)], [false, true]);
-      const rows = await db.fork().find(ClientSecret, { client: made.client.id });
+      const rows = await db.fork().find(ClientSecret, { client: made.principal });
       t.ok(
         rows.every((row) => !Buffer.from(row.digest).toString('latin1').includes(four)),
         'only digests are stored',
       );
-      await Promise.all(Array.from({ length: 6 }, () => rotateSecret(db.fork(), audit(clock.now()), made.client)));
+      await Promise.all(Array.from({ length: 6 }, () => rotateSecret(db.fork(), at(), client)));
       t.ok(
-        (await db.fork().count(ClientSecret, { client: made.client.id })) <= 2,
+        (await db.fork().count(ClientSecret, { client: made.principal })) <= 2,
         'six simultaneous rotations leave two',
       );
-      await t.rejects(rotateSecret(db.fork(), audit(), open.client), {
+      await t.rejects(rotateSecret(db.fork(), audit(), await getClient(db.fork(), open.id)), {
         code: 'client_without_secret',
         params: { authMethod: 'none' },
       });
-      const entries = await db.fork().find(AuditEntry, { objectId: made.client.id });
+      const entries = await db.fork().find(AuditEntry, { objectId: made.principal });
       t.notMatch(JSON.stringify(entries), new RegExp(`${four}|${three}`), 'the edit log holds no secret');
     },
   );
@@ -628,7 +550,13 @@ t.test(
       ].map((url) => url.slice(issuer.length));
       for (const path of endpoints)
         t.equal(
-          (await app.inject({ method: 'POST', url: path, headers: { 'content-type': type } })).statusCode,
+          (
+            await app.inject({
+              method: 'POST',
+              url: path,
+              headers: { 'content-type': 'application/x-www-form-urlencoded' },
+            })
+          ).statusCode,
           401,
           `${path} is there`,
         );

@@ -1,11 +1,8 @@
-import { createClient } from '../../src/oauth/index.ts';
-import { createApi } from '../../src/permissions/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
+import { bearer, PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { openWorld } from '../support/world.ts';
 
 // The database is really gone: it is dropped under the running service.
 
@@ -16,32 +13,17 @@ t.test(
     const { url, drop } = await createTestPostgresql();
     const db = await openPostgresql(url, 4, model);
     t.teardown(() => db.close());
-    const { app, passwords } = await startApp(db);
-    await makeUser(db, passwords, 'alice', PASSWORD);
-    const polls = await createApi(db.fork(), audit(), 'polls');
-    const { client, secret } = await createClient(db.fork(), audit(), {
-      name: 'Worker',
-      preset: 'service',
-      requests: [polls],
-      serves: [polls],
-    });
-    const authorization = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
-    const post = (path: string, form: Record<string, string>) =>
-      app.inject({
-        method: 'POST',
-        url: `/oauth2/${path}`,
-        headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
-        payload: new URLSearchParams(form).toString(),
-      });
-    const login = () =>
-      app.inject({ method: 'POST', url: '/api/v1/login', payload: { username: 'alice', password: PASSWORD } });
+    const { app, http, ...world } = await openWorld(db);
+    await world.user('alice');
+    const polls = await world.api('polls');
+    const worker = await world.client('Worker', { requests: [polls], serves: [polls] });
+    const post = (endpoint: string, fields: Record<string, string>) => http.oauth(endpoint, fields, worker);
+    const login = () => http.json('/api/v1/login', { username: 'alice', password: PASSWORD });
     const token = (await post('token', { grant_type: 'client_credentials' })).json().access_token;
-    const cookie = (await login()).cookies[0] as { name: string; value: string };
+    const alice = await http.logIn('alice');
     t.equal((await post('introspect', { token })).json().active, true);
-    const withAudience = { username: 'alice', password: PASSWORD, audience: 'polls', scope: 'openid profile' };
-    const own = await app.inject({ method: 'POST', url: '/api/v1/login', payload: withAudience });
-    const headers = { authorization: `Bearer ${own.json().access_token}` };
-    const about = () => app.inject({ url: '/oauth2/userinfo', headers });
+    const { token: own } = await http.logIn('alice', { audience: 'polls', scope: 'openid profile' });
+    const about = () => http.get('/oauth2/userinfo', bearer(own));
     t.equal((await about()).statusCode, 200);
 
     await drop();
@@ -57,16 +39,8 @@ t.test(
       t.notOk('active' in answer.json(), `${what}: RFC 7662 §2.2: an outage is no inactive token`);
     }
     for (const [what, answer] of [
-      [
-        'has_perm',
-        await app.inject({
-          method: 'POST',
-          url: '/api/v1/has_perm',
-          headers: { authorization: `Bearer ${token}` },
-          payload: { perms: [] },
-        }),
-      ],
-      ['session', await app.inject({ url: '/api/v1/session', cookies: { [cookie.name]: cookie.value } })],
+      ['has_perm', await http.hasPerm(token)],
+      ['session', await http.as(alice).get('/api/v1/session')],
       ['login', await login()],
       ['ready', await app.inject('/health/ready')],
     ] as const) {

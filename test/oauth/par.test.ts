@@ -1,12 +1,13 @@
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { responseParameters } from '../support/browser.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, CHALLENGE } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { web, third, spa, clock } = s;
   const alice = await s.signedInBrowser();
   const asked = {
@@ -61,12 +62,7 @@ await onEachEngine(t, async (t, db) => {
       t.same([redirect.statusCode, redirect.json().error], [400, 'invalid_request'], 'an address that is not its own');
       t.equal((await push({ code_challenge_method: 'plain' })).json().error, 'invalid_request');
       t.equal((await push({ state: 'x'.repeat(70_000) })).statusCode, 413);
-      const twice = await s.app.inject({
-        method: 'POST',
-        url: '/oauth2/par',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        payload: `client_id=${spa.id}&scope=a&scope=b`,
-      });
+      const twice = await s.http.form('/oauth2/par', `client_id=${spa.id}&scope=a&scope=b`);
       t.same([twice.statusCode, twice.json().error], [400, 'invalid_request']);
     },
   );

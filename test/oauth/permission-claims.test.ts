@@ -1,12 +1,13 @@
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
-import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
+import { disallowPermissions } from '../../src/oauth/index.ts';
 import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { openCliHarness } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, jwtClaims } from '../support/flows.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, jwtClaims, type TestClient } from './code-world.ts';
+import { openPolls, type TestClient } from '../support/world.ts';
 
 const SCOPE = 'openid permissions';
 const NAMES = ['permissions', 'is_staff', 'is_superuser'];
@@ -17,12 +18,12 @@ const held = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
 
 t.test('the scope permissions', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeWorld(db);
-    const { web, third, code, redeem, about, api, post, clock } = s;
-    const at = () => audit(clock.now());
+    const s = await openPolls(db);
+    const { web, third, code, redeem, about, polls, post } = s;
+    const { at } = s;
     const set = (by: TestClient, permissionsIn: 'userinfo' | 'id_token') =>
-      updateClient(db.fork(), at(), { id: by.principal }, { settings: { permissionsIn } });
-    const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), api, settings);
+      s.updateClient(by, { settings: { permissionsIn } });
+    const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), polls, settings);
     const tokens = async (by = web, more: Parameters<typeof code>[1] = {}) => {
       const answer = await redeem(await code(by, { scope: SCOPE, ...more }), {}, by);
       t.equal(answer.statusCode, 200, answer.body);
@@ -82,7 +83,7 @@ t.test('the scope permissions', (t) =>
       'docs/permissions.md: flags are of the API, or global; a superuser has all of its names',
       async (t) => {
         const who = { id: s.alice.id, label: 'alice' };
-        await setRole(db.fork(), at(), who, api, { isStaff: true, isSuperuser: true });
+        await setRole(db.fork(), at(), who, polls, { isStaff: true, isSuperuser: true });
         const all = [...held, 'polls.delete_choice'].sort();
         t.same(await readUserinfo(), { permissions: all, is_staff: true, is_superuser: true });
         t.same(
@@ -94,7 +95,7 @@ t.test('the scope permissions', (t) =>
           },
           'a third party carries no flag',
         );
-        await setRole(db.fork(), at(), who, api, { isStaff: false, isSuperuser: false });
+        await setRole(db.fork(), at(), who, polls, { isStaff: false, isSuperuser: false });
       },
     );
 
@@ -171,8 +172,8 @@ t.test('the scope permissions', (t) =>
 );
 
 /** RFC 8725 §3.11: an ID token must not contain what an API of `typ` JWT reads. */
-async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
-  const { db, web, code, redeem, api } = s;
+async function typJwt(t: Test, s: Awaited<ReturnType<typeof openPolls>>) {
+  const { db, web, code, redeem, polls } = s;
   const cli = await openCliHarness(db);
   const permissions = { claims: { idToken: ['permissions', 'email'], userinfo: [] }, scope: SCOPE };
   const readIdToken = async () => jwtClaims((await redeem(await code(web, permissions))).json().id_token);
@@ -217,9 +218,9 @@ async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
       t.equal(left.email, 'alice@example.com', 'the rest comes');
       await cli.json('api update legacy --typ at+jwt');
       t.ok('permissions' in (await readIdToken()));
-      await updateApi(db.fork(), audit(), api, { typ: 'JWT' });
+      await updateApi(db.fork(), audit(), polls, { typ: 'JWT' });
       t.notOk('permissions' in (await readIdToken()));
-      await updateApi(db.fork(), audit(), api, { typ: 'at+jwt' });
+      await updateApi(db.fork(), audit(), polls, { typ: 'at+jwt' });
     },
   );
 }

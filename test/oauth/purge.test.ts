@@ -4,10 +4,10 @@ import { purgeOauth } from '../../src/oauth/index.ts';
 import { plusSeconds } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
 
   await t.test(
     'one-time values are deleted, each in its time: a code a day later, so that a reuse is recognised (A10)',

@@ -8,9 +8,9 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { codeWorld, jwtClaims } from './code-world.ts';
+import { openPolls } from '../support/world.ts';
 
 t.test('what redeems a code', (t) =>
   onEachEngine(t, async (t, db) => {
@@ -21,9 +21,9 @@ t.test('what redeems a code', (t) =>
       if (statement.name === 'tokens-redeem-oauth_code') await attempted({ list, idx });
       return db.query(statement, values);
     };
-    const s = await codeWorld({ ...db, query });
+    const s = await openPolls({ ...db, query });
     const { code, redeem, introspect, web, third, alice, clock } = s;
-    const at = () => audit(clock.now());
+    const { at } = s;
     const live = () => db.fork().count(RefreshGrant, { endedAt: null });
 
     await t.test(
@@ -40,7 +40,7 @@ t.test('what redeems a code', (t) =>
     await t.test('docs/freshness.md: a status index that is taken is not allocated again', async (t) => {
       const indexes: { list: number; idx: number }[] = [];
       attempted = async (index) => {
-        const one = { ...index, holder: alice.id, api: s.api.id, principal: alice.id, expiresAt: clock.now() };
+        const one = { ...index, holder: alice.id, api: s.polls.id, principal: alice.id, expiresAt: clock.now() };
         if (indexes.push(index) === 1) await db.fork().insert(TokenStatus, { ...one, isCurrent: false });
       };
       const answer = await redeem(await code());
@@ -118,7 +118,7 @@ t.test('what redeems a code', (t) =>
           t.ok(hasWaited, whose);
           t.not(answer.statusCode, 200, `${whose}: ${answer.body}`);
           t.equal(await live(), 0, whose);
-          await updateClient(db.fork(), at(), { id: web.principal }, { isActive: true });
+          await s.updateClient(web, { isActive: true });
         }
         await updateUser(db.fork(), at(), alice, { isActive: true });
       },
@@ -128,7 +128,7 @@ t.test('what redeems a code', (t) =>
       const { session } = await s.signIn();
       const given = await code(web, { session: session.id });
       await db.fork().nativeDelete(RefreshGrant, {});
-      const { hasWaited, answer } = await during((tx) => deleteApi(tx, at(), s.api, async () => undefined), given);
+      const { hasWaited, answer } = await during((tx) => deleteApi(tx, at(), s.polls, async () => undefined), given);
       t.ok(hasWaited);
       t.same([answer.statusCode, answer.json().error], [400, 'invalid_grant']);
       t.equal(await db.fork().count(RefreshGrant), 0);

@@ -1,86 +1,43 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { createClient, updateClient } from '../../src/oauth/index.ts';
-import {
-  assign,
-  changeCatalogue,
-  createApi,
-  defaultPermissions,
-  getPermissions,
-  unassign,
-  updateApi,
-} from '../../src/permissions/index.ts';
+import { changeCatalogue, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions, Session } from '../../src/sessions/index.ts';
 import { setPassword } from '../../src/signin/index.ts';
 import { deriveRefreshKey, openGrant, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
-import { updateUser } from '../../src/users/index.ts';
+import { User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
+import { CALLBACK, jwtClaims, LIFE } from '../support/flows.ts';
+import { masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
-const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
+import { openWorld, type TestClient } from '../support/world.ts';
 
 /** A user, two clients that may refresh, and families of refresh tokens. */
-async function createWorld(db: Database, settings: Record<string, string> = {}) {
-  const clock = testClock();
-  const service = await startApp(db, { clock, environment: settings });
-  const api = await createApi(db.fork(), audit(), 'polls');
-  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-  const make = async (name: string) => {
-    const given = {
-      name,
-      preset: 'web',
-      isFirstParty: true,
-      redirectUris: ['https://app.example/cb'],
-      requests: [api],
-      serves: [api],
-    } as const;
-    const { client, secret } = await createClient(db.fork(), audit(clock.now()), given);
-    return { client, id: client.clientId, secret: secret as string };
-  };
-  const [web, other] = [await make('Web'), await make('Other')];
-  const alice = await makeUser(db, service.passwords, 'alice', PASSWORD);
-  const form = (path: string, fields: Record<string, string>, by: { id: string; secret: string }) =>
-    service.app.inject({
-      method: 'POST',
-      url: `/oauth2/${path}`,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(`${by.id}:${by.secret}`).toString('base64')}`,
-      },
-      payload: new URLSearchParams(fields).toString(),
-    });
-  const open = async (more: { scope?: string; session?: Session } = {}) => {
-    const user = await db.fork().findOneOrFail(Object.getPrototypeOf(alice).constructor, { id: alice.id });
-    return db.fork().transactional(async (tx) => {
-      const given = {
-        user: user as typeof alice,
-        client: web.client.id,
-        api: api.id,
-        scope: more.scope ?? null,
-        session: more.session ?? null,
-      };
-      return openGrant(tx, deriveRefreshKey(masterKey), given, LIFE, clock.now());
-    });
+async function refreshWorld(db: Database, environment: Record<string, string> = {}) {
+  const world = await openWorld(db, { environment });
+  const { clock, http } = world;
+  const polls = await world.api('polls', { models: ['polls.choice'] });
+  const given = { preset: 'web', isFirstParty: true, redirectUris: [CALLBACK] } as const;
+  const web: TestClient = await world.client('Web', { ...given, requests: [polls], serves: [polls] });
+  const other: TestClient = await world.client('Other', { ...given, requests: [polls], serves: [polls] });
+  const alice = await world.user('alice');
+  const open = async ({ scope = null, session = null }: { scope?: string | null; session?: Session | null } = {}) => {
+    const user = await db.fork().findOneOrFail(User, alice.id);
+    const family = { user, client: web.principal, api: polls.id, scope, session };
+    return db.fork().transactional((tx) => openGrant(tx, deriveRefreshKey(masterKey), family, LIFE, clock.now()));
   };
   const refresh = (token: string, more: Record<string, string> = {}, by = web) =>
-    form('token', { grant_type: 'refresh_token', refresh_token: token, ...more }, by);
-  const introspect = async (token: string) => (await form('introspect', { token }, web)).json();
-  const [add] = await getPermissions(db.fork(), api, ['polls.add_choice']);
-  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
-  return { ...service, clock, api, web, other, alice, form, open, refresh, introspect, add: add as never, asUser };
+    http.oauth('token', { grant_type: 'refresh_token', refresh_token: token, ...more }, by);
+  const introspect = async (token: string) => (await http.oauth('introspect', { token }, web)).json();
+  return { ...world, polls, web, other, alice, open, refresh, introspect };
 }
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
-const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
-
 t.test('refresh', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await createWorld(db);
-    const { clock, open, refresh, introspect, web, other, alice, api } = s;
+    const s = await refreshWorld(db);
+    const { clock, open, refresh, introspect, web, other, alice, polls, at } = s;
 
     await t.test(
       'RFC 6749 §6, docs/oauth.md (T9): a refresh gives an access token and the next refresh token',
@@ -161,24 +118,16 @@ t.test('refresh', (t) =>
     await t.test('docs/tokens.md: a token over the budget is refused before anything is rotated', async (t) => {
       const { token, grant } = await open();
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
-      await changeCatalogue(
-        db.fork(),
-        audit(),
-        api,
-        names.map((codename) => ({ app: 'polls', codename, label: 'x' })),
-      );
-      await updateApi(db.fork(), audit(), api, { budgetBytes: 1024, overBudget: 'fail' });
-      const many = await getPermissions(
-        db.fork(),
-        api,
-        names.map((name) => `polls.${name}`),
-      );
-      await assign(db.fork(), audit(), s.asUser, many);
+      const specs = names.map((codename) => ({ app: 'polls', codename, label: 'x' }));
+      await changeCatalogue(db.fork(), at(), polls, specs);
+      await updateApi(db.fork(), at(), polls, { budgetBytes: 1024, overBudget: 'fail' });
+      const many = names.map((name) => `polls.${name}`);
+      await s.assign(alice, polls, ...many);
       const over = await refresh(token);
       t.same([over.statusCode, over.json().error], [400, 'invalid_target']);
       t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0);
-      await unassign(db.fork(), audit(), s.asUser, many);
-      await updateApi(db.fork(), audit(), api, { budgetBytes: 4096, overBudget: 'bitmap' });
+      await s.unassign(alice, polls, ...many);
+      await updateApi(db.fork(), at(), polls, { budgetBytes: 4096, overBudget: 'bitmap' });
       t.equal((await refresh(token)).statusCode, 200);
     });
 
@@ -199,9 +148,9 @@ t.test('refresh', (t) =>
 
         const revoked = (await open()).token;
         const { access_token, refresh_token } = (await refresh(revoked)).json();
-        t.equal((await s.form('revoke', { token: refresh_token }, other)).statusCode, 200);
+        t.equal((await s.http.oauth('revoke', { token: refresh_token }, other)).statusCode, 200);
         t.equal((await introspect(access_token)).active, true, "RFC 7009 §2.1: another client's is left alone");
-        t.equal((await s.form('revoke', { token: refresh_token }, web)).statusCode, 200);
+        t.equal((await s.http.oauth('revoke', { token: refresh_token }, web)).statusCode, 200);
         refused(t, await refresh(refresh_token), 'revoked');
         t.same(await introspect(access_token), { active: false }, 'R1: the whole grant');
       },
@@ -211,10 +160,10 @@ t.test('refresh', (t) =>
       'docs/permissions.md, docs/oauth.md: what a client may ask for is asked at every refresh, and by whom',
       async (t) => {
         const { token, grant } = await open();
-        await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [] });
+        await s.updateClient(web, { requests: [] });
         const taken = await refresh(token);
         t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
-        await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
+        await s.updateClient(web, { requests: [polls], isFirstParty: false });
         t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
         const limited = await refresh(token);
         t.same(
@@ -222,26 +171,18 @@ t.test('refresh', (t) =>
           [],
           'not first-party any more: nobody has consented',
         );
-        await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
+        await s.updateClient(web, { isFirstParty: true });
         t.equal((await refresh(limited.json().refresh_token)).statusCode, 200);
       },
     );
 
     await t.test('T9: dead after logout, password change, deactivation, and when its client is disabled', async (t) => {
-      const login = await s.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username: 'alice', password: PASSWORD },
-      });
-      const session = await db.fork().findOneOrFail(Session, login.json().session.id);
+      const session = await db.fork().findOneOrFail(Session, (await s.http.logIn('alice')).sid);
       const endings: [string, () => Promise<unknown>][] = [
         ['logout', () => db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: session.id }, 'logout'))],
-        [
-          'password',
-          () => db.fork().transactional((tx) => setPassword(tx, audit(clock.now()), alice, '!unusable', null)),
-        ],
-        ['client', () => updateClient(db.fork(), audit(clock.now()), web.client, { isActive: false })],
-        ['deactivation', () => updateUser(db.fork(), audit(clock.now()), alice, { isActive: false })],
+        ['password', () => db.fork().transactional((tx) => setPassword(tx, at(), alice, '!unusable', null))],
+        ['client', () => s.updateClient(web, { isActive: false })],
+        ['deactivation', () => updateUser(db.fork(), at(), alice, { isActive: false })],
       ];
       for (const [name, end] of endings) {
         const { token, grant } = await open(name === 'logout' ? { session } : {});
@@ -250,7 +191,7 @@ t.test('refresh', (t) =>
         await end();
         if (name === 'client') {
           t.equal((await refresh(refresh_token)).statusCode, 401);
-          await updateClient(db.fork(), audit(clock.now()), web.client, { isActive: true });
+          await s.updateClient(web, { isActive: true });
         }
         refused(t, await refresh(refresh_token), name);
         t.same(await introspect(access_token), { active: false }, name);
@@ -266,7 +207,7 @@ t.test('attacks 1: many use one refresh token at once', (t) =>
     const rounds = isEmbedded ? 5 : 200;
 
     await t.test('within the grace window all get the same successor, and one family lives', async (t) => {
-      const { open, refresh } = await createWorld(db);
+      const { open, refresh } = await refreshWorld(db);
       for (let round = 0; round < rounds; round++) {
         const { token, grant } = await open();
         const answers = await Promise.all(Array.from({ length: round % 2 ? 20 : 50 }, () => refresh(token)));
@@ -281,7 +222,7 @@ t.test('attacks 1: many use one refresh token at once', (t) =>
 
 t.test('attacks 1: without a grace window one use wins, and the losers end the family', (t) =>
   onEachEngine(t, async (t, db) => {
-    const { open, refresh } = await createWorld(db, { SIGNET_REFRESH_GRACE: '0' });
+    const { open, refresh } = await refreshWorld(db, { SIGNET_REFRESH_GRACE: '0' });
     for (let round = 0; round < 5; round++) {
       const { token, grant } = await open();
       const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token)));

@@ -3,10 +3,12 @@ import { PKCE_SETTINGS } from '../../src/oauth/client-settings/index.ts';
 import { OAUTH_STATUS, type OAuthErrorCode } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { findRemedy } from '../../src/ui/remedies.ts';
+import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, DEVICE } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import t, { type Test } from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
+import { openPolls } from '../support/world.ts';
 
 interface Line {
   readonly msg: string;
@@ -22,7 +24,8 @@ async function refusalWorld(mode: 'development' | 'production') {
   t.teardown(() => db.close());
   const lines: Line[] = [];
   const log = pino(logOptions('info'), { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
-  const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example' }, { log, mode });
+  const s = await openPolls(db, { environment: { SIGNET_ISSUER: 'https://id.example' }, log, mode });
+  await s.user('bob');
   /** What the log says of what is done here. */
   const logLines = async (run: () => Promise<unknown>): Promise<Line[]> => {
     lines.length = 0;
@@ -96,7 +99,6 @@ for (const mode of ['development', 'production'] as const)
       const wrong = { ...web, secret: 'wrong' };
       const code = await s.code();
       const { access_token: token } = (await s.redeem(await s.code(web, { scope: 'profile' }))).json();
-      const basic = (one: typeof web) => `Basic ${Buffer.from(`${one.id}:${one.secret}`).toString('base64')}`;
       const cases: [string, () => Promise<unknown>, object][] = [
         [
           'wrong secret',
@@ -143,7 +145,7 @@ for (const mode of ['development', 'production'] as const)
             app.inject({
               method: 'POST',
               url: '/oauth2/token',
-              headers: { authorization: basic(web), 'content-type': 'text/plain' },
+              headers: { ...basic(web), 'content-type': 'text/plain' },
               payload: 'x',
             }),
           { code: 'invalid_request' },
@@ -162,10 +164,9 @@ for (const mode of ['development', 'production'] as const)
     await t.test(
       'RFC 8628 §3.5: a device that waits is no fault; one that asks for a code that is none is',
       async (t) => {
-        const box = await s.register('Box', 'device', []);
+        const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
         const { device_code } = (await post('device_authorization', {}, box)).json();
-        const poll = (given: string) =>
-          post('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: given }, box);
+        const poll = (given: string) => post('token', { grant_type: DEVICE, device_code: given }, box);
         t.same(await logLines(() => poll(device_code)), []);
         t.same(await logLines(() => poll(device_code)), [], 'too soon');
         isAt(

@@ -3,56 +3,41 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { clientSettings } from '../../src/oauth/client-settings/index.ts';
 import { Client, createInitialToken, readAudiences, readBoundary, revokeInitialToken } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
-import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { assertionParameters, type ClientKey, clientKey, makeAssertion } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp, testClock } from '../support/server.ts';
+import { CALLBACK } from '../support/flows.ts';
+import { bearer } from '../support/http.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 const PATH = '/oauth2/register';
-const CALLBACK = 'https://app.example/cb';
-
 async function registerWorld(db: Database, environment: Record<string, string> = {}) {
-  const clock = testClock();
-  const service = await startApp(db, { clock, environment: { SIGNET_REGISTRATION: 'token', ...environment } });
+  const world = await openWorld(db, { environment: { SIGNET_REGISTRATION: 'token', ...environment } });
   let made = 0;
   const token = async (more: Partial<Parameters<typeof createInitialToken>[2]> = {}) => {
     const given = { label: `token ${++made} of ${Math.random()}`, apis: [], uses: 1, days: 1, ...more };
-    return (await createInitialToken(db.fork(), audit(clock.now()), given)).secret;
+    return (await createInitialToken(db.fork(), world.at(), given)).secret;
   };
-  const send = (payload: unknown, bearer?: string, headers: Record<string, string> = {}) =>
-    service.app.inject({
-      method: 'POST',
-      url: PATH,
-      headers: {
-        'content-type': 'application/json',
-        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-        ...headers,
-      },
-      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
-    });
+  const send = (metadata: unknown, token?: string, headers: Record<string, string> = {}) =>
+    world.http.json(PATH, metadata, { ...(token === undefined ? {} : bearer(token)), ...headers });
   const register = async (metadata: object) => send({ redirect_uris: [CALLBACK], ...metadata }, await token());
-  return { ...service, clock, token, send, register };
+  return { ...world, token, send, register };
 }
 
 t.test('dynamic registration', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await registerWorld(db);
-    const polls = await createApi(db.fork(), audit(), 'polls');
+    const polls = await s.api('polls');
     const findClient = (answer: { json(): { client_id: string } }) =>
       db.fork().findOneOrFail(Client, { clientId: answer.json().client_id });
 
     await t.test(
       'docs/oauth.md, RFC 7591 §3: off by default: the endpoint says so, and discovery does not name it',
       async (t) => {
-        const { app } = await startApp(db, { clock: s.clock });
-        const answer = await app.inject({
-          method: 'POST',
-          url: PATH,
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${await s.token()}` },
-          payload: { redirect_uris: [CALLBACK] },
-        });
+        const { app, http } = await openWorld(db, { clock: s.clock });
+        const answer = await http.json(PATH, { redirect_uris: [CALLBACK] }, bearer(await s.token()));
         t.same([answer.statusCode, answer.json().error], [403, 'access_denied']);
         t.match(answer.json().error_description, /SIGNET_REGISTRATION/);
         const find = async (from: typeof app) => (await from.inject('/.well-known/openid-configuration')).json();
@@ -112,10 +97,8 @@ t.test('dynamic registration', (t) =>
         const [entry] = await db.fork().find(AuditEntry, { objectId: client.id });
         t.match(entry, { action: 'add', actorKind: 'anonymous', actorLabel: 'registration token For one' });
         t.notMatch(JSON.stringify(entry), client_secret);
-        const caller = `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`;
-        const headers = { authorization: caller, 'content-type': 'application/x-www-form-urlencoded' };
-        const payload = 'grant_type=client_credentials';
-        const token = await s.app.inject({ method: 'POST', url: '/oauth2/token', headers, payload });
+        const caller = { id: client_id, secret: client_secret };
+        const token = await s.http.oauth('token', { grant_type: 'client_credentials' }, caller);
         t.equal(token.json().error, 'unauthorized_client', 'its secret is right; it may what it registered for');
       },
     );
@@ -253,12 +236,8 @@ t.test('dynamic registration', (t) =>
         const { client_id: id } = answer.json();
         const ask = async (by: ClientKey) => {
           const assertion = await makeAssertion(by, id, { audience: s.issuer, now: s.clock.now() });
-          const payload = new URLSearchParams({
-            grant_type: 'client_credentials',
-            ...assertionParameters(assertion),
-          }).toString();
-          const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-          return (await s.app.inject({ method: 'POST', url: '/oauth2/token', headers, payload })).json().error;
+          const fields = { grant_type: 'client_credentials', ...assertionParameters(assertion) };
+          return (await s.http.form('/oauth2/token', fields)).json().error;
         };
         t.equal(await ask(key), 'unauthorized_client', 'its key is right; it may what it registered for');
         t.equal(await ask({ ...key, alg: 'RS256' }), 'invalid_client');
@@ -366,7 +345,7 @@ t.test('dynamic registration', (t) =>
     });
 
     await t.test('docs/permissions.md: an API of the token that is gone meanwhile is left out', async (t) => {
-      const gone = await createApi(db.fork(), audit(), 'short-lived');
+      const gone = await s.api('short-lived');
       const bearer = await s.token({ apis: [polls, gone] });
       await db.fork().nativeDelete(Object.getPrototypeOf(gone).constructor, { id: gone.id });
       const client = await findClient(await s.send({ redirect_uris: [CALLBACK] }, bearer));

@@ -1,15 +1,10 @@
 import { decideDevice, findPendingDevice } from '../../src/oauth/device/decide.ts';
-import { createClient } from '../../src/oauth/index.ts';
-import { assign, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit } from '../support/server.ts';
+import { ACCESS_TOKEN, CALLBACK, DEVICE, EXCHANGE, jwtClaims, VERIFIER } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
-import { CALLBACK, jwtClaims, type TestClient, VERIFIER } from './code-world.ts';
-import { DEVICE } from './device-world.ts';
-import { ACCESS_TOKEN, EXCHANGE } from './exchange-world.ts';
+import { openPolls } from '../support/world.ts';
 
 /**
  * Alice may add, change and view choices; the client's boundary is add, delete and view. The requested scopes, and the
@@ -33,24 +28,14 @@ function outcome(answer: { readonly statusCode: number; json(): Record<string, s
 }
 
 async function scopeWorld(db: Database) {
-  const s = await webWorld(db);
-  const makeClient = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<TestClient> => {
-    const given = { name, preset, grantTypes, requests: [s.api], serves: [s.api] };
-    const { client, secret } = await createClient(db.fork(), audit(), given);
-    const program = { id: client.clientId, principal: client.id, secret };
-    await s.allow(program, 'polls.add_choice', 'polls.delete_choice', 'polls.view_choice');
-    return program;
-  };
-  const box = await makeClient('Box', 'device', [DEVICE, 'refresh_token']);
-  const backend = await makeClient('Backend', 'service', [EXCHANGE]);
-  const { client, secret } = await createClient(db.fork(), audit(), {
-    name: 'Robot',
-    preset: 'service',
-    requests: [s.api],
-  });
-  const robot = { id: client.clientId, principal: client.id, secret };
-  const asRobot = { kind: 'client' as const, principal: { id: client.id, label: 'Robot' } };
-  await assign(db.fork(), audit(), asRobot, await s.choicePermissions('view'));
+  const s = await openPolls(db);
+  const given = { requests: [s.polls], serves: [s.polls] };
+  const box = await s.client('Box', { preset: 'device', ...given });
+  const backend = await s.client('Backend', { grantTypes: [EXCHANGE], ...given });
+  for (const one of [box, backend])
+    await s.allow(one, s.polls, 'polls.add_choice', 'polls.delete_choice', 'polls.view_choice');
+  const robot = await s.client('Robot', { requests: [s.polls] });
+  await s.assign(robot, s.polls, 'polls.view_choice');
 
   /** By the authorization endpoint and its consent page, as in a browser. */
   const byCode = async (scope: string | undefined) => {
@@ -128,12 +113,12 @@ t.test('the scope of an answer', (t) =>
     await t.test('docs/oauth.md: what the user loses between two refreshes is left out, and said', async (t) => {
       const before = await s.byCode('openid polls.add_choice');
       t.equal(outcome(before), 'openid polls.add_choice');
-      await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
+      await s.unassign(s.alice, s.polls, 'polls.add_choice');
       const token = String(before.json()['refresh_token']);
       const after = await s.refresh(token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(after), 'openid');
       t.same(jwtClaims(after.json().access_token).permissions, []);
-      await assign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
+      await s.assign(s.alice, s.polls, 'polls.add_choice');
       const again = await s.refresh(after.json().refresh_token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(again), 'openid polls.add_choice', 'and comes back with the right');
     });

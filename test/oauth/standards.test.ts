@@ -1,9 +1,9 @@
 import { verify } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { grantNames } from '../../src/oauth/client-settings/index.ts';
-import { createClient, getClient, updateClient } from '../../src/oauth/index.ts';
-import { createApi } from '../../src/permissions/index.ts';
+import { getClient, updateClient } from '../../src/oauth/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import {
   assertionParameters,
   clientKey,
@@ -13,17 +13,17 @@ import {
   signWith,
 } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, jwtClaims, jwtHeader, VERIFIER } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
-import { jwtClaims, jwtHeader, type TestClient, VERIFIER } from './code-world.ts';
+import { openPolls, type TestClient } from '../support/world.ts';
 
 // What the metadata says, tried out; and rows that are of no endpoint alone.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 const { app, web, spa, clock, post, code, redeem, about, introspect } = s;
 const alice = await s.signedInBrowser();
 const document = (await app.inject('/.well-known/openid-configuration')).json();
@@ -31,18 +31,14 @@ const jwks = async () => createLocalJWKSet((await app.inject('/.well-known/jwks.
 const urlPath = (url: string) => new URL(url).pathname;
 
 /** A service that asks for its own API, exchanges tokens for it and serves the one of the scene. */
-const ledger = await createApi(db.fork(), audit(), 'ledger');
-const made = await createClient(db.fork(), audit(), {
-  name: 'Backend',
-  preset: 'service',
+const ledger = await s.api('ledger');
+const backend = await s.client('Backend', {
   isFirstParty: true,
   grantTypes: ['client_credentials', grantNames['token-exchange']],
   requests: [ledger],
-  serves: [s.api],
+  serves: [s.polls],
 });
-const backend: TestClient = { id: made.client.clientId, principal: made.client.id, secret: made.secret };
-const device = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
-const box: TestClient = { id: device.client.clientId, principal: device.client.id, secret: null };
+const box = await s.client('Box', { preset: 'device', requests: [s.polls] });
 
 const tokens = async (more: Parameters<typeof code>[1] = {}) => (await redeem(await code(web, more))).json();
 
@@ -129,15 +125,15 @@ t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other on
 
 t.test('M5: each way to authenticate that is named works at its endpoint, every other one is refused', async (t) => {
   const key = await clientKey('ES256');
-  const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
-  await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
+  const service = await s.client('By key', { requests: [s.polls] });
+  await registerKeys(db, service, { jwks: { keys: [key.jwk] as never } });
   const nobody = (id: string): TestClient => ({ id, principal: '', secret: null });
   const requests: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
     client_secret_basic: async () => [{}, web],
     client_secret_post: async () => [{ client_secret: web.secret as string }, nobody(web.id)],
     private_key_jwt: async () => [
-      assertionParameters(await makeAssertion(key, service.client.clientId, { audience: ISSUER, now: clock.now() })),
-      nobody(service.client.clientId),
+      assertionParameters(await makeAssertion(key, service.id, { audience: ISSUER, now: clock.now() })),
+      nobody(service.id),
     ],
     none: async () => [{}, spa],
   };
@@ -267,10 +263,9 @@ const answers: [string, Record<string, string>, TestClient][] = [
 
 t.test('T1, T2, T3, RFC 6749 §5.1, §5.2: what every endpoint for programs answers, whatever it is sent', async (t) => {
   const form = 'application/x-www-form-urlencoded';
-  const basic = (of: TestClient) => `Basic ${Buffer.from(`${of.id}:${of.secret}`).toString('base64')}`;
   for (const [path, fields, by] of answers) {
     const right: Record<string, string> = by.secret === null ? { client_id: by.id, ...fields } : fields;
-    const auth: Record<string, string> = by.secret === null ? {} : { authorization: basic(by) };
+    const auth: Record<string, string> = by.secret === null ? {} : basic(by);
     const body = new URLSearchParams(right).toString();
     const send = async (what: string, payload: string | Buffer, headers: Record<string, string>, query = '') => {
       const url = `/oauth2/${path}${query}`;
@@ -293,7 +288,7 @@ t.test('T1, T2, T3, RFC 6749 §5.1, §5.2: what every endpoint for programs answ
     t.ok((await send('with unknown parameters', `${body}&a[]=1&%F0%9F%94%92=2&x=`, auth)).statusCode < 300, path);
     const refusals: [string, string | Buffer, Record<string, string>, string?][] = [
       ['nobody', new URLSearchParams(fields).toString(), {}],
-      ['a wrong secret', body, { authorization: basic({ ...by, secret: 'wrong' }) }],
+      ['a wrong secret', body, basic({ ...by, secret: 'wrong' })],
       ['in the query', '', auth, `?${body}`],
       ['in both', body, auth, `?${body}`],
       ['as JSON', JSON.stringify(right), { ...auth, 'content-type': 'application/json' }],
@@ -446,8 +441,8 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
 
 t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused', async (t) => {
   const key = await clientKey('RS256');
-  const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.api] });
-  await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
+  const service = await s.client('Critical', { requests: [s.polls] });
+  await registerKeys(db, service, { jwks: { keys: [key.jwk] as never } });
   const iat = Math.floor(clock.now().getTime() / 1000);
   const { sign } = await import('node:crypto');
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -458,7 +453,7 @@ t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused'
     t.ok(verify('sha256', Buffer.from(text), key.privateKey, signature), 'the signature is right');
     return `${text}.${signature.toString('base64url')}`;
   };
-  const id = service.client.clientId;
+  const id = service.id;
   const assertion = (header: object, jti: string) =>
     signed(header, { iss: id, sub: id, aud: ISSUER, iat, exp: iat + 60, jti });
   const proof = (header: object, jti: string) =>

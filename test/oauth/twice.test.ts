@@ -1,19 +1,17 @@
+import { responseParameters } from '../support/browser.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, DEVICE } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from '../web/browser.ts';
-import { webWorld } from '../web/world.ts';
-import { CALLBACK, CHALLENGE } from './code-world.ts';
-import { DEVICE } from './device-world.ts';
+import { openPolls } from '../support/world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webWorld(db);
+const s = await openPolls(db);
 t.teardown(() => s.app.close());
 
-const basic = `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}`;
 const send = async (path: string, fields: string) => {
-  const headers = { authorization: basic, 'content-type': 'application/x-www-form-urlencoded' };
-  const { statusCode, body } = await s.app.inject({ method: 'POST', url: path, headers, payload: fields });
+  const { statusCode, body } = await s.http.form(path, fields, basic(s.web));
   return [statusCode, JSON.parse(body).error];
 };
 

@@ -1,41 +1,30 @@
-import { createClient } from '../../src/oauth/index.ts';
-import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, masterKey, startApp, testClock } from '../support/server.ts';
+import { jwtHeader } from '../support/flows.ts';
+import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 t.test('keys of another process', (t) =>
   onEachEngine(t, async (t, db) => {
-    const clock = testClock();
     let forks = 0;
     const fork = () => {
       forks += 1;
       return db.fork();
     };
     const counted: Database = { ...db, fork };
-    const first = await startApp(counted, { clock });
-    const api = await createApi(db.fork(), audit(), 'polls');
-    await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-    const given = { name: 'Worker', preset: 'service', requests: [api], serves: [api] } as const;
-    const { client, secret } = await createClient(db.fork(), audit(), given);
-    await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: 0, isNow: true });
-    const second = await startApp(db, { clock });
-    const post = ({ app }: typeof second, path: string, fields: Record<string, string>) =>
-      app.inject({
-        method: 'POST',
-        url: `/oauth2/${path}`,
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
-        },
-        payload: new URLSearchParams(fields).toString(),
-      });
+    const first = await openWorld(counted);
+    const polls = await first.api('polls', { models: ['polls.choice'] });
+    const worker = await first.client('Worker', { requests: [polls], serves: [polls] });
+    await rotateKeys(db.fork(), first.at(), masterKey, { leadSeconds: 0, isNow: true });
+    const second = await openWorld(db);
+    const post = ({ http }: typeof second, endpoint: string, fields: Record<string, string>) =>
+      http.oauth(endpoint, fields, worker);
     const { access_token: token } = (await post(second, 'token', { grant_type: 'client_credentials' })).json();
 
     await t.test('RFC 7662 §2.2: a good token by a key that this process has not loaded is active', async (t) => {
-      const kid = JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString()).kid;
+      const kid = jwtHeader(token).kid;
       t.equal(first.keys.find(kid), undefined);
       t.equal((await post(first, 'introspect', { token })).json().active, true);
     });

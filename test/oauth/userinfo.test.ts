@@ -1,22 +1,15 @@
 import { createClientCache } from '../../src/oauth/clients/cache.ts';
-import { Client, deleteClient, detachClients, updateClient } from '../../src/oauth/index.ts';
-import {
-  addMembers,
-  assign,
-  createGroup,
-  deleteApi,
-  setRole,
-  unassign,
-  updateApi,
-} from '../../src/permissions/index.ts';
+import { Client, deleteClient, detachClients } from '../../src/oauth/index.ts';
+import { deleteApi, setRole, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { setPassword } from '../../src/signin/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, renameUser, type User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, ISSUER, makeUser, masterKey } from '../support/server.ts';
+import { CALLBACK, jwtClaims, jwtHeader } from '../support/flows.ts';
+import { ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { codeWorld, jwtClaims, jwtHeader, PASSWORD, type TestClient } from './code-world.ts';
+import { assignee, openPolls, type TestClient } from '../support/world.ts';
 
 /** The scene, its statements counted. */
 async function countedWorld(real: Database) {
@@ -29,8 +22,7 @@ async function countedWorld(real: Database) {
     seen.push(statement.name);
     return real.query(statement, values);
   };
-  const s = await codeWorld({ ...real, query });
-  const at = () => audit(s.clock.now());
+  const s = await openPolls({ ...real, query });
   const signedIn = new Map<string, ReturnType<typeof s.signIn>>();
   /** A token of a client, for a user who signs in once. */
   const createToken = async (
@@ -52,7 +44,7 @@ async function countedWorld(real: Database) {
     await s.about(token);
     return names();
   };
-  return { ...s, at, createToken, statements, names, reset };
+  return { ...s, createToken, statements, names, reset };
 }
 
 const PERMISSIONS = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
@@ -102,20 +94,11 @@ t.test('userinfo', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await countedWorld(db);
     const { web, third, spa, at, createToken, statements, names, reset, about, app } = s;
-    const person = (name: string, more: Parameters<typeof makeUser>[4]) =>
-      makeUser(db, s.passwords, name, PASSWORD, more);
-    const principal = (user: User) => ({ id: user.id, label: user.username });
-    const bob = await person('bob', { firstName: 'Bób', lastName: 'O"Hara' });
-    const carol = await person('carol', { firstName: 'Carol', email: 'carol@example.com', isStaff: true });
+    const bob = await s.user('bob', { firstName: 'Bób', lastName: 'O"Hara' });
+    const carol = await s.user('carol', { firstName: 'Carol', email: 'carol@example.com', isStaff: true });
     await updateUser(db.fork(), at(), carol, { isEmailVerified: true });
-    await assign(
-      db.fork(),
-      at(),
-      { kind: 'user', principal: principal(carol) },
-      await s.choicePermissions('view', 'change'),
-    );
-    for (const name of ['alpha', 'Zulu', 'Beta'])
-      await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), name), [principal(carol)]);
+    await s.assign(carol, s.polls, 'polls.view_choice', 'polls.change_choice');
+    for (const name of ['alpha', 'Zulu', 'Beta']) await s.group(name, carol);
     const people: Person[] = [
       { user: s.alice, groups: ['Editors'], permissions: PERMISSIONS },
       { user: bob, groups: [], permissions: [] },
@@ -143,7 +126,7 @@ t.test('userinfo', (t) =>
           const { token } = await createToken(of.user, by, {
             scope: scopes.join(' '),
             claims: named.length === 0 ? null : { idToken: [], userinfo: named },
-            api: ofApi ? s.api.id : null,
+            api: ofApi ? s.polls.id : null,
             permissions: isCut ? consented : null,
           });
           const permissions = isCut
@@ -175,9 +158,7 @@ t.test('userinfo', (t) =>
         await about(token);
         t.same(await statements(token), names, JSON.stringify(more));
       }
-      const login = { username: 'carol', password: PASSWORD, audience: 'polls', scope: all };
-      const own = await app.inject({ method: 'POST', url: '/api/v1/login', payload: login });
-      const token: string = own.json().access_token;
+      const { token } = await s.http.logIn('carol', { audience: 'polls', scope: all });
       t.match((await about(token)).json(), { sub: carol.id, groups: ['alpha', 'Beta', 'Zulu'], is_staff: true });
       t.same(await statements(token), [one], "a session's own token names no client that is registered");
     });
@@ -208,23 +189,23 @@ t.test('userinfo', (t) =>
       for (const alg of ['ES256', 'RS256', 'EdDSA'] as const) {
         await ensureCurrentKey(db.fork(), at(), masterKey, alg);
         await s.keys.reload();
-        await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: alg } });
+        await s.updateClient(web, { settings: { userinfoAlg: alg } });
         const { headers, body } = await about(token);
         t.equal(headers['content-type'], 'application/jwt', body);
         t.match(jwtHeader(body), { alg, typ: 'userinfo+jwt' });
         t.equal(JSON.stringify(jwtClaims(body)), JSON.stringify({ ...JSON.parse(plain), iss: ISSUER, aud: web.id }));
         t.same(await statements(token), ['oauth-token-state-userinfo']);
       }
-      await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: null } });
+      await s.updateClient(web, { settings: { userinfoAlg: null } });
       t.equal((await about(token)).body, plain);
     });
 
     await t.test('what is changed elsewhere is in the very next answer', async (t) => {
-      const dora = await person('dora', { firstName: 'Dora', email: 'dora@example.com' });
+      const dora = await s.user('dora', { firstName: 'Dora', email: 'dora@example.com' });
       const scope = 'openid profile email groups permissions';
       const { token } = await createToken(dora, web, { scope });
       const readClaims = async () => (await about(token)).json();
-      const asUser = { kind: 'user' as const, principal: principal(dora) };
+      const { principal } = assignee(dora);
       t.match(await readClaims(), {
         name: 'Dora',
         email_verified: false,
@@ -237,18 +218,18 @@ t.test('userinfo', (t) =>
       const renamed = await readClaims();
       t.match(renamed, { name: 'Doe', family_name: 'Doe', preferred_username: 'dorothy', sub: dora.id });
       t.notOk('given_name' in renamed || 'email' in renamed || 'email_verified' in renamed);
-      await assign(db.fork(), at(), asUser, await s.choicePermissions('view'));
+      await s.assign(dora, s.polls, 'polls.view_choice');
       t.same((await readClaims()).permissions, ['polls.view_choice']);
-      await unassign(db.fork(), at(), asUser, await s.choicePermissions('view'));
+      await s.unassign(dora, s.polls, 'polls.view_choice');
       t.same((await readClaims()).permissions, [], 'a right that was taken away does not end the token');
-      await setRole(db.fork(), at(), asUser.principal, s.api, { isStaff: true, isSuperuser: true });
+      await setRole(db.fork(), at(), principal, s.polls, { isStaff: true, isSuperuser: true });
       t.match(await readClaims(), { permissions: { length: 4 }, is_staff: true, is_superuser: true });
-      await setRole(db.fork(), at(), asUser.principal, s.api, { isStaff: false, isSuperuser: false });
-      await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), 'Guests'), [asUser.principal]);
+      await setRole(db.fork(), at(), principal, s.polls, { isStaff: false, isSuperuser: false });
+      await s.group('Guests', dora);
       t.same((await readClaims()).groups, ['Guests']);
-      await updateApi(db.fork(), at(), s.api, { format: 'bitmap', withUsername: false });
+      await updateApi(db.fork(), at(), s.polls, { format: 'bitmap', withUsername: false });
       t.match(await readClaims(), { preferred_username: 'dorothy', permissions: [] });
-      await updateApi(db.fork(), at(), s.api, { format: 'list', withUsername: true });
+      await updateApi(db.fork(), at(), s.polls, { format: 'list', withUsername: true });
     });
 
     const inactive = [
@@ -270,21 +251,20 @@ t.test('userinfo', (t) =>
     const changes: Record<string, (of: Fresh) => Promise<unknown>> = {
       'RFC 7009 §2: the token was revoked': (of) => s.post('revoke', { token: of.token }, of.by),
       'RFC 7009 §2.1: its refresh token was revoked': (of) => s.post('revoke', { token: of.refresh }, of.by),
-      'its session was logged out': (of) =>
-        app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: of.cookie } }),
+      'its session was logged out': (of) => s.http.as(of).post('/api/v1/logout'),
       'its user has a new password': (of) =>
         db.fork().transactional((tx) => setPassword(tx, at(), of.user, of.user.password, null)),
       'its user was deactivated': (of) => updateUser(db.fork(), at(), of.user, { isActive: false }),
       'its user was deactivated by SQL': (of) =>
         db.fork().execute('update users_user set is_active = false where id = ?', [of.user.id]),
       'its user was deleted': (of) => deleteUser(db.fork(), at(), of.user),
-      'its client was disabled': (of) => updateClient(db.fork(), at(), { id: of.by.principal }, { isActive: false }),
+      'its client was disabled': (of) => s.updateClient(of.by, { isActive: false }),
       'its client was deleted': async (of) => {
         const em = db.fork();
         await deleteClient(em, at(), await em.findOneOrFail(Client, of.by.principal));
       },
       'its time is up': async () => s.clock.pass(601),
-      'its API was deleted': () => deleteApi(db.fork(), at(), s.api, (tx, gone) => detachClients(tx, gone.id)),
+      'its API was deleted': () => deleteApi(db.fork(), at(), s.polls, (tx, gone) => detachClients(tx, gone.id)),
     };
 
     await t.test('RFC 6750 §3.1: every other request is refused, with its challenge', async (t) => {
@@ -304,10 +284,11 @@ t.test('userinfo', (t) =>
     });
 
     await t.test('docs/oauth.md: what ends a token shows here at once, and at introspection alike', async (t) => {
+      const like = { preset: 'web', redirectUris: [CALLBACK], requests: [s.polls], serves: [s.polls] } as const;
       let nth = 0;
       for (const [name, change] of Object.entries(changes)) {
-        const user = await person(`user${++nth}`, {});
-        const by = await s.make(`Client ${nth}`, 'web', nth % 2 === 0);
+        const user = await s.user(`user${++nth}`);
+        const by = await s.client(`Client ${nth}`, { ...like, isFirstParty: nth % 2 === 0 });
         const more = { scope: 'openid profile permissions offline_access', isOffline: nth % 2 === 1 };
         const of = {
           user,

@@ -16,8 +16,9 @@ import { authenticate, passwordBackend, refusalDeadline } from '../../src/signin
 import { User } from '../../src/users/index.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
-import { hashSpeed, makeUser, startApp, testClock } from '../support/server.ts';
+import { hashSpeed, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 // The deadline of refusals hides every hash that is allowed (docs/decisions/0003-refusals-at-a-deadline.md). Nothing here is timed.
 
@@ -136,8 +137,8 @@ await onEachEngine(t, async (t, db) => {
       t.equal(passwords.tooSlow?.(encoded(10)), null);
       t.ok((passwords.tooSlow?.(encoded(slow)) as number) > djangos);
 
-      const { passwords: makes } = await startApp(db);
-      for (const name of ['fast', 'slow']) await makeUser(db, makes, name, 'a long enough phrase');
+      const world = await openWorld(db);
+      for (const name of ['fast', 'slow']) await world.user(name);
       await db.fork().nativeUpdate(User, { username: 'fast' }, { password: encoded(10) });
       await db.fork().nativeUpdate(User, { username: 'slow' }, { password: encoded(slow) });
       const clock = testClock();

@@ -1,10 +1,8 @@
-import { createClient } from '../../src/oauth/index.ts';
 import {
   Api,
   addMembers,
   assign,
   changeCatalogue,
-  createApi,
   createGroup,
   defaultPermissions,
   deleteApi,
@@ -23,10 +21,10 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { followChanges } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { audit, makeUser, startApp, testClock } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { assignee, openWorld, testData } from '../support/world.ts';
 
 /** The next index in status list 2, which only these tests use: issued tokens get random indexes in list 1. */
 let nextIndex = 1;
@@ -97,28 +95,20 @@ async function runAllBatches(db: Database, size: number) {
 
 /** Creates two APIs and a group for one case, which no other case uses. */
 async function createLargeGroup(db: Database, name: string, count: number) {
-  const em = db.fork();
-  const polls = await createApi(em, audit(), `${name}-polls`);
-  const shop = await createApi(em, audit(), `${name}-shop`);
-  for (const api of [polls, shop])
-    await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-  const group = await createGroup(db.fork(), audit(), name);
-  const asGroup = { kind: 'group' as const, group };
-  const permissions = async (...names: string[]) =>
-    getPermissions(
-      db.fork(),
-      polls,
-      names.map((one) => `polls.${one}_choice`),
-    );
-  await assign(db.fork(), audit(), asGroup, await permissions('add'));
+  const data = testData(db);
+  const polls = await data.api(`${name}-polls`, { models: ['polls.choice'] });
+  const shop = await data.api(`${name}-shop`, { models: ['polls.choice'] });
+  const group = await data.group(name);
+  const permissions = (...names: string[]) => data.permissions(polls, ...names.map((one) => `polls.${one}_choice`));
+  await data.assign(group, polls, 'polls.add_choice');
   await addPrincipals(db, group, count, [polls, shop]);
-  return { polls, shop, group, asGroup, permissions };
+  return { polls, shop, group, asGroup: assignee(group), permissions };
 }
 
 t.test('changes that affect many principals', (t) =>
   onEachEngine(t, async (t, db) => {
-    const clock = testClock();
-    const { app, passwords, keys } = await startApp(db, { clock });
+    const world = await openWorld(db);
+    const { app, clock, keys, http } = world;
     const log = { error: () => {}, info: () => {} } as never;
 
     await t.test('docs/freshness.md: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
@@ -147,47 +137,19 @@ t.test('changes that affect many principals', (t) =>
       'docs/freshness.md: what was taken is refused by Signet at once; local verifiers hear of it in batches',
       async (t) => {
         const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'taken', 1200);
-        const alice = await makeUser(db, passwords, 'alice', PASSWORD);
-        await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
-        const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
-          name: 'Polls',
-          preset: 'service',
-          serves: [polls],
-        });
-        const login = await app.inject({
-          method: 'POST',
-          url: '/api/v1/login',
-          payload: { username: 'alice', password: PASSWORD, audience: polls.audience },
-        });
-        const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
-        const bearer: string = login.json().access_token;
-        const post = (url: string, headers: object, payload: object) =>
-          app.inject({ method: 'POST', url, headers: { ...headers }, payload });
+        const alice = await world.user('alice');
+        const members = [{ id: alice.id, label: 'alice' }];
+        await addMembers(db.fork(), audit(), group, members);
+        const service = await world.client('Polls', { serves: [polls] });
+        const signedIn = await http.logIn('alice', { audience: polls.audience });
+        const browser = http.as(signedIn);
         const hasPerm = async () =>
-          (
-            await post('/api/v1/has_perm', { authorization: `Bearer ${bearer}` }, { perms: ['polls.add_choice'] })
-          ).json().results['polls.add_choice'];
-        const introspect = async () => {
-          const response = await app.inject({
-            method: 'POST',
-            url: '/oauth2/introspect',
-            headers: {
-              'content-type': 'application/x-www-form-urlencoded',
-              authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
-            },
-            payload: new URLSearchParams({ token: bearer }).toString(),
-          });
-          return response.json().permissions;
-        };
-        const session = async () =>
-          (await app.inject({ url: `/api/v1/session?audience=${polls.audience}`, headers: { cookie } })).json().user;
+          (await http.hasPerm(signedIn.token, ['polls.add_choice'])).json().results['polls.add_choice'];
+        const introspect = async () =>
+          (await http.oauth('introspect', { token: signedIn.token }, service)).json().permissions;
+        const session = async () => (await browser.get(`/api/v1/session?audience=${polls.audience}`)).json().user;
         const token = async () =>
-          JSON.parse(
-            Buffer.from(
-              (await post('/api/v1/token', { cookie }, { audience: polls.audience })).json().access_token.split('.')[1],
-              'base64url',
-            ).toString(),
-          );
+          jwtClaims((await browser.json('/api/v1/token', { audience: polls.audience })).json().access_token);
         const readState = async ({ status }: { status: { status_list: { idx: number } } }) => {
           const [row] = await db
             .fork()
@@ -228,7 +190,7 @@ t.test('changes that affect many principals', (t) =>
         t.same((await token()).permissions, ['polls.view_choice']);
         await runAllBatches(db, 5000);
         t.equal(await readState(after), STATUS.superseded);
-        await removeMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
+        await removeMembers(db.fork(), audit(), group, members);
       },
     );
 

@@ -4,11 +4,11 @@ import { readAddress } from '../../src/platform/http/client-address.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { Throttle } from '../../src/signin/index.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
+import { PASSWORD } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
-const PASSWORD = 'as long as it needs to be';
 const PEER = '127.0.0.1';
 
 /** What a proxy at 127.0.0.1 writes, and the address that the request counts as coming from. */
@@ -78,10 +78,8 @@ t.test('attacks 55: an address comes from one place: nothing else reads sockets 
 /** The service listening on 127.0.0.1; answers the address that the session of a login has. */
 async function listening(t: Test, trusted: string) {
   const db = await openTestEmbedded();
-  const { app, passwords } = await startApp(db, {
-    environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_TRUST_PROXY: trusted },
-  });
-  await makeUser(db, passwords, 'alice', PASSWORD);
+  const { app, user } = await openWorld(db, { environment: { SIGNET_TRUST_PROXY: trusted } });
+  await user('alice');
   const port = await freePort();
   await app.listen({ host: PEER, port });
   t.teardown(async () => {

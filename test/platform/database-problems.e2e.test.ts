@@ -4,8 +4,8 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { noPostgresql, startPostgresql } from '../faults/instance.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
-import { startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { asAdministrator, hostileDatabase, sessionChecks, signet } from './administrator.ts';
 
 // What stands in the way of Signet in a database that answers: who says so, and what to do about it.
@@ -16,7 +16,7 @@ const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 async function ready(t: Test, db: Database) {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
-  const { app } = await startApp(db, { log, environment: { SIGNET_ARGON2_MEMORY: '7168' } });
+  const { app } = await openWorld(db, { log });
   t.teardown(() => app.close());
   return async () => {
     lines.length = 0;

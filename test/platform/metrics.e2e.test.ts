@@ -5,11 +5,12 @@ import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/te
 import { createServerMetrics } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { PASSWORD, sessionCookie } from '../support/http.ts';
 import { freePort, freshSettings, serving, signet } from '../support/process.ts';
-import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, masterKey, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
-const PASSWORD = 'a long enough phrase';
 const pool = () => createHashPool({ width: 2, queueLimit: 0, maxWaitMs: 100 });
 const nothing = { hashPool: () => pool().stats(), connections: () => null };
 
@@ -26,20 +27,16 @@ t.test('metrics of the service', (t) =>
   onEachEngine(t, async (t, db) => {
     const hashes = pool();
     const metrics = await createServerMetrics(db, hashes);
-    const { app, passwords } = await startApp(db, {
-      metrics,
-      environment: { SIGNET_THROTTLE_NAME: '3', SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
-    });
+    const world = await openWorld(db, { metrics, environment: { SIGNET_THROTTLE_NAME: '3' } });
+    const { app, http } = world;
     t.teardown(() => app.close());
-    const user = await makeUser(db, passwords, 'alice', PASSWORD);
-    const login = (username: string, password: string) =>
-      app.inject({ method: 'POST', url: '/api/v1/login', payload: { username, password } });
+    const user = await world.user('alice');
+    const login = (username: string, password: string) => http.json('/api/v1/login', { username, password });
 
     await t.test(
       'requests are counted by the pattern of the route, the method and the class of the status',
       async (t) => {
-        const { cookies } = await login('alice', PASSWORD);
-        const headers = { cookie: `${cookies[0]?.name}=${cookies[0]?.value}` };
+        const headers = { cookie: sessionCookie(await login('alice', PASSWORD)) };
         await app.inject({ url: '/health/live' });
         await app.inject({ method: 'HEAD', url: '/health/live' });
         await app.inject({ url: '/.well-known/jwks.json?x=alice' });

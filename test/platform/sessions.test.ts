@@ -1,16 +1,17 @@
 import { Migration } from '@mikro-orm/migrations';
 import { importDjango } from '../../src/imports/django/index.ts';
-import { createClient } from '../../src/oauth/index.ts';
 import { getApi } from '../../src/permissions/index.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, findDatabaseProblems } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
 import { model, onEachEngine, openOwnEmbedded, postgresqlUrl } from '../support/database.ts';
+import { sessionCookie } from '../support/http.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { signet as command, freshSettings, serving } from '../support/process.ts';
-import { audit, djangoDump, masterKey, startApp } from '../support/server.ts';
+import { audit, djangoDump, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
 
 // What an administrator may have set for every session of a database (ALTER DATABASE … SET), and what stands before it: Signet works
@@ -49,40 +50,23 @@ const hostile: Record<string, string> = {
 
 /** Sign-up, login, token, introspection, session, import and a command. */
 async function works(t: Test, db: Database, url: string): Promise<void> {
-  const { app, clock } = await startApp(db, { environment: { SIGNET_ARGON2_MEMORY: '7168' } });
+  const { app, clock, http, ...world } = await openWorld(db);
   t.teardown(() => app.close());
   const input = { text: djangoDump(), file: 'dump.json', audience: 'polls-site', dryRun: false } as const;
   const how = { existing: 'fail', superusers: 'api', trustEmails: false } as const;
   await importDjango(db, audit(), { ...input, ...how }, () => {});
-  const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
-    name: 'polls\\ service\'s "own"',
-    preset: 'service',
-    requests: [await getApi(db.fork(), 'polls-site')],
-    serves: [await getApi(db.fork(), 'polls-site')],
-  });
+  const polls = await getApi(db.fork(), 'polls-site');
+  const client = await world.client('polls\\ service\'s "own"', { requests: [polls], serves: [polls] });
   const who = { username: 'grüße', password: 'a long enough phrase' };
   const name = { first_name: "O\\'Brien \\" };
-  const signup = await app.inject({ method: 'POST', url: '/api/v1/signup', payload: { ...who, ...name } });
+  const signup = await http.json('/api/v1/signup', { ...who, ...name });
   t.equal(signup.statusCode, 201, signup.body);
-  const login = await app.inject({
-    method: 'POST',
-    url: '/api/v1/login',
-    payload: { ...who, audience: 'polls-site' },
-  });
+  const login = await http.json('/api/v1/login', { ...who, audience: 'polls-site' });
   t.equal(login.statusCode, 200, login.body);
-  const cookie = String(login.headers['set-cookie']).split(';')[0] as string;
-  const session = await app.inject({ url: '/api/v1/session', headers: { cookie } });
+  const session = await http.as({ cookie: sessionCookie(login) }).get('/api/v1/session');
   t.match(session.json(), { user: { username: who.username, ...name }, is_authenticated: true });
   t.equal(session.json().session.created_at, clock.now().toISOString(), 'times come back as they were written');
-  const introspection = await app.inject({
-    method: 'POST',
-    url: '/oauth2/introspect',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    payload: new URLSearchParams({ token: login.json().access_token }).toString(),
-  });
+  const introspection = await http.oauth('introspect', { token: login.json().access_token }, client);
   t.match(introspection.json(), { active: true, username: who.username });
   t.equal((await app.inject('/health/ready')).statusCode, 200);
   const listed = await signet(['user', 'show', who.username, '--json'], url);

@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { createClient } from '../../src/oauth/index.ts';
-import { findApi } from '../../src/permissions/index.ts';
+import { getApi } from '../../src/permissions/index.ts';
 import type { Database, Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { PIPELINE_SETTINGS, settingStatement } from '../../src/platform/database/session-settings.ts';
-import { ACCESS_TOKEN, EXCHANGE } from '../oauth/exchange-world.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
+import { ACCESS_TOKEN, CALLBACK, CHALLENGE, DEVICE, EXCHANGE, VERIFIER } from '../support/flows.ts';
+import { basic, bearer, PASSWORD, sessionCookie } from '../support/http.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { openWorld } from '../support/world.ts';
 
 /** Enough rows that a plan which reads a whole table is worse than one by an index, and that PostgreSQL knows it. */
 const many = `
@@ -100,16 +97,15 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     seen.set(statement.name, { statement, values });
     return real.query(statement, values);
   };
-  const { app, passwords } = await startApp({ ...real, query }, {});
+  const world = await openWorld({ ...real, query });
+  const { app, http } = world;
   await client.query(many);
-  const polls = await findApi(real.fork(), 'polls');
-  const alice = await makeUser(real, passwords, 'alice', PASSWORD);
-  const { client: made, secret } = await createClient(real.fork(), audit(), {
-    name: 'Worker',
-    preset: 'service',
+  const polls = await getApi(real.fork(), 'polls');
+  const alice = await world.user('alice');
+  const worker = await world.client('Worker', {
     grantTypes: ['client_credentials', EXCHANGE],
-    requests: [polls as never],
-    serves: [polls as never],
+    requests: [polls],
+    serves: [polls],
   });
   await client.query(
     `update permissions_api set with_source_id = true, over_budget = 'bitmap' where audience = 'polls'`,
@@ -122,49 +118,25 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     '\\x00',
   ]);
 
-  const post = (path: string, payload: object, headers: object = {}) =>
-    app.inject({ method: 'POST', url: path, payload, headers: headers as Record<string, string> });
-  const form = (path: string, fields: Record<string, string>) =>
-    app.inject({
-      method: 'POST',
-      url: path,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(`${made.clientId}:${secret}`).toString('base64')}`,
-      },
-      payload: new URLSearchParams(fields).toString(),
-    });
+  const post = http.json;
+  const form = (path: string, fields: Record<string, string>) => http.form(path, fields, basic(worker));
   /** A code, a refresh and userinfo, for a client that asks its users; and a device. */
   const askUsers = async () => {
-    const verifier = 'v'.repeat(50);
-    const challenge = createHash('sha256').update(verifier).digest('base64url');
-    const redirect_uri = 'https://app.example/cb';
-    const given = { name: 'Third', preset: 'spa', requests: [polls as never], redirectUris: [redirect_uri] } as const;
-    const { client: third } = await createClient(real.fork(), audit(), given);
-    const { client: tv } = await createClient(real.fork(), audit(), {
-      name: 'Tv',
-      preset: 'device',
-      requests: [polls as never],
-    });
+    const redirect_uri = CALLBACK;
+    const third = await world.client('Third', { preset: 'spa', requests: [polls], redirectUris: [redirect_uri] });
+    const tv = await world.client('Tv', { preset: 'device', requests: [polls] });
     const ask = {
-      client_id: third.clientId,
+      client_id: third.id,
       response_type: 'code',
       redirect_uri,
       scope: 'openid profile email groups permissions',
-      code_challenge: challenge,
+      code_challenge: CHALLENGE,
       code_challenge_method: 'S256',
     };
-    const encoded = { 'content-type': 'application/x-www-form-urlencoded' };
-    const anybody = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
-      app.inject({
-        method: 'POST',
-        url: path,
-        headers: { ...encoded, ...headers },
-        payload: new URLSearchParams(fields).toString(),
-      });
+    const anybody = http.form;
     const pushed = (await anybody('/oauth2/par', ask)).json();
     const asked = await app.inject({
-      url: `/oauth2/authorize?${new URLSearchParams({ client_id: third.clientId, request_uri: pushed.request_uri })}`,
+      url: `/oauth2/authorize?${new URLSearchParams({ client_id: third.id, request_uri: pushed.request_uri })}`,
       headers: { cookie },
     });
     const interaction = new URL(asked.headers.location as string).pathname;
@@ -180,38 +152,32 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
       grant_type: 'authorization_code',
       code,
       redirect_uri,
-      code_verifier: verifier,
-      client_id: third.clientId,
+      code_verifier: VERIFIER,
+      client_id: third.id,
     });
     t.equal(redeemed.statusCode, 200, redeemed.body);
     const { refresh_token, access_token } = redeemed.json();
     t.equal(
-      (await anybody('/oauth2/token', { grant_type: 'refresh_token', refresh_token, client_id: third.clientId }))
-        .statusCode,
+      (await anybody('/oauth2/token', { grant_type: 'refresh_token', refresh_token, client_id: third.id })).statusCode,
       200,
     );
-    t.equal(
-      (await app.inject({ url: '/oauth2/userinfo', headers: { authorization: `Bearer ${access_token}` } })).statusCode,
-      200,
-    );
+    t.equal((await http.get('/oauth2/userinfo', bearer(access_token))).statusCode, 200);
     // What was agreed to is a code at once; a yes issues it in its transaction.
     const atOnce = await app.inject({ url: `/oauth2/authorize?${new URLSearchParams(ask)}`, headers: { cookie } });
     t.match(atOnce.headers.location, /[?&]code=/);
-    const device = (await anybody('/oauth2/device_authorization', { client_id: tv.clientId })).json();
-    const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
-    await anybody('/oauth2/token', { grant_type, device_code: device.device_code, client_id: tv.clientId });
+    const device = (await anybody('/oauth2/device_authorization', { client_id: tv.id })).json();
+    await anybody('/oauth2/token', { grant_type: DEVICE, device_code: device.device_code, client_id: tv.id });
     await app.inject({ url: `/oauth2/device?user_code=${device.user_code}`, headers: { cookie } });
   };
   t.equal((await post('/api/v1/login', { username: 'alice', password: 'wrong' })).statusCode, 401);
   const login = await post('/api/v1/login', { username: 'alice', password: PASSWORD, audience: 'polls' });
   t.equal(login.statusCode, 200, login.body);
-  const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
+  const cookie = sessionCookie(login);
   const { access_token: token } = login.json();
   for (let round = 0; round < 2; round++) {
     t.equal((await app.inject({ url: '/api/v1/session?audience=polls', headers: { cookie } })).statusCode, 200);
     t.equal((await post('/api/v1/token', { audience: 'polls' }, { cookie })).statusCode, 200);
-    const bearer = { authorization: `Bearer ${token}` };
-    t.equal((await post('/api/v1/has_perm', { perms: ['a.b'] }, bearer)).statusCode, 200);
+    t.equal((await http.hasPerm(token, ['a.b'])).statusCode, 200);
     t.equal((await form('/oauth2/token', { grant_type: 'client_credentials' })).statusCode, 200);
     t.equal((await form('/oauth2/introspect', { token })).json().active, true);
     const exchanged = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN };

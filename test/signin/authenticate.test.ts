@@ -1,58 +1,34 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import type { Passwords } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { refusalDeadline, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { type AppOptions, makeUser, startApp, testClock } from '../support/server.ts';
+import { countHashing } from '../support/hashing.ts';
+import { type Headers, PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
+import { openWorld, type WorldOptions } from '../support/world.ts';
 
-const PASSWORD = 'a long enough phrase';
 const MD5_OF_PASSWORD = 'md5$salt$a8f1ac7dbb30ebef6c9f8ea9d4f9a5a2';
 
-interface Counted extends Passwords {
-  verifications: (string | null)[];
-  hashes: number;
-}
-
-/** Counts calls of the real hashing, to measure the work of an attempt. */
-function counting(passwords: Passwords): Counted {
-  const counted: Counted = {
-    verifications: [],
-    hashes: 0,
-    verify: (password, encoded, started) => {
-      counted.verifications.push(encoded);
-      return passwords.verify(password, encoded, started);
-    },
-    hash: (password) => {
-      counted.hashes += 1;
-      return passwords.hash(password);
-    },
-  };
-  return counted;
-}
-
 /** Starts a server with users of every kind that a refusal must not distinguish. */
-async function service(db: Database, options: AppOptions = {}) {
-  const { passwords: real } = await startApp(db, options);
-  const passwords = counting(real);
-  const clock = testClock();
-  const { app } = await startApp(db, { ...options, passwords, clock });
+async function service(db: Database, options: WorldOptions = {}) {
+  const hashing = countHashing();
+  const world = await openWorld(db, { ...options, passwords: hashing.wrap });
+  const { app, clock, http } = world;
   await db.fork().nativeDelete(Throttle, {});
   for (const name of ['known', 'inactive', 'unusable', 'old']) {
     if (await db.fork().findOne(User, { username: name })) continue;
-    await makeUser(db, real, name, PASSWORD);
+    await world.user(name);
   }
   const em = db.fork();
   await em.nativeUpdate(User, { username: 'inactive' }, { isActive: false });
   await em.nativeUpdate(User, { username: 'unusable' }, { password: '!nobody' });
   await em.nativeUpdate(User, { username: 'old' }, { password: MD5_OF_PASSWORD });
-  passwords.verifications = [];
-  passwords.hashes = 0;
-  const login = (username: string, password: string, extra: object = {}) =>
-    app.inject({ method: 'POST', url: '/api/v1/login', payload: { username, password }, ...extra });
-  return { app, clock, passwords, login };
+  hashing.reset();
+  const login = (username: string, password: string, headers: Headers = {}) =>
+    http.json('/api/v1/login', { username, password }, headers);
+  return { app, clock, passwords: hashing.counts, login };
 }
 
 await onEachEngine(t, async (t, db) => {
@@ -140,7 +116,7 @@ await onEachEngine(t, async (t, db) => {
     const { login } = await service(db, {
       environment: { SIGNET_THROTTLE_ACCOUNT: '12', SIGNET_TRUST_PROXY: '127.0.0.1' },
     });
-    const from = (ip: string) => ({ headers: { 'x-forwarded-for': ip } });
+    const from = (ip: string) => ({ 'x-forwarded-for': ip });
     t.equal((await login('known', PASSWORD, from('192.0.2.1'))).statusCode, 200, 'the owner logs in once');
     for (let i = 0; i < 12; i++) await login('known', 'wrong', from(`198.51.100.${i}`));
     t.equal(
@@ -158,7 +134,8 @@ await onEachEngine(t, async (t, db) => {
       statuses.push(
         (
           await login('known', 'wrong', {
-            headers: { 'x-forwarded-for': `198.51.100.${i}`, forwarded: `for=198.51.100.${i}` },
+            'x-forwarded-for': `198.51.100.${i}`,
+            forwarded: `for=198.51.100.${i}`,
           })
         ).statusCode,
       );
@@ -216,9 +193,7 @@ await onEachEngine(t, async (t, db) => {
     'Django authenticate: backends in order; one that cannot take the credentials is skipped, a user ends the chain, a veto ends it with nobody',
     async (t) => {
       const calls: string[] = [];
-      const { passwords: real } = await startApp(db);
-      const user =
-        (await db.fork().findOne(User, { username: 'chain' })) ?? (await makeUser(db, real, 'chain', PASSWORD));
+      const user = await (await openWorld(db)).user('chain');
       const backends = [
         { name: 'other kind', accepts: () => false, authenticate: async () => ({ kind: 'veto' as const }) },
         {

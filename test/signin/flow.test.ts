@@ -13,10 +13,10 @@ import {
 } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, startApp, testClock } from '../support/server.ts';
+import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
-const PASSWORD = 'a long enough phrase';
 const traits = {
   password: { amr: 'pwd', factor: 'knowledge' },
   question: { amr: 'kba', factor: 'knowledge' },
@@ -82,8 +82,7 @@ const key: SignInMethod = {
 };
 
 async function service(db: Database, required: '1fa' | '2fa') {
-  const { passwords } = await startApp(db);
-  const clock = testClock();
+  const { passwords, clock, user } = await openWorld(db);
   const authentication: Authentication = {
     clock,
     passwords,
@@ -93,7 +92,7 @@ async function service(db: Database, required: '1fa' | '2fa') {
     methods: [key],
     requiredAssurance: async () => required,
   };
-  if ((await db.fork().count(User, { username: 'ada' })) === 0) await makeUser(db, passwords, 'ada', PASSWORD);
+  if ((await db.fork().count(User, { username: 'ada' })) === 0) await user('ada');
   const life = { idleSeconds: 3600, absoluteSeconds: 7200 };
   const client: ClientInfo = { ip: '192.0.2.7', userAgent: 'a browser', sessionToken: null };
   return {

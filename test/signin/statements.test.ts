@@ -1,9 +1,8 @@
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, startApp } from '../support/server.ts';
+import { type Headers, PASSWORD, sessionCookie } from '../support/http.ts';
 import { recordStatements } from '../support/statements.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { openWorld } from '../support/world.ts';
 
 /** Before the transaction. */
 const VERIFIED = ['signin-throttle-reserve', 'users-credentials', 'signin-throttle-release'];
@@ -19,15 +18,10 @@ const SIGNED_IN = [
 await onEachEngine(t, async (t, real) => {
   const { db, statements, stop } = recordStatements(real);
   t.teardown(stop);
-  const { app, passwords } = await startApp(db);
-  await makeUser(real, passwords, 'ada', PASSWORD);
-  const logIn = (password: string, cookie = '') =>
-    app.inject({
-      method: 'POST',
-      url: '/api/v1/login',
-      headers: cookie === '' ? {} : { cookie },
-      payload: { username: 'ada', password },
-    });
+  const { http, user } = await openWorld(db);
+  await user('ada');
+  const logIn = (password: string, headers: Headers = {}) =>
+    http.json('/api/v1/login', { username: 'ada', password }, headers);
 
   await t.test(
     'docs/architecture.md, A login: by a password alone it stores no flow, and these are its statements',
@@ -37,8 +31,7 @@ await onEachEngine(t, async (t, real) => {
       const second = await logIn(PASSWORD);
       t.equal(second.statusCode, 200);
       t.same(statements(), [...VERIFIED, 'begin', ...SIGNED_IN, 'commit']);
-      const cookie = (second.headers['set-cookie'] as string).split(';')[0] as string;
-      t.equal((await logIn(PASSWORD, cookie)).statusCode, 200);
+      t.equal((await logIn(PASSWORD, { cookie: sessionCookie(second) })).statusCode, 200);
       const ended = statements().filter((one) => !/\b(oauth|tokens|platform)_/.test(one));
       const session = ['select sessions_session', 'update sessions_session'];
       t.same(

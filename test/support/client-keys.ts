@@ -37,15 +37,15 @@ export function signWith(key: ClientKey, header: object, claims: object): Promis
 /** Switches a client to `private_key_jwt`. */
 export async function registerKeys(
   db: Database,
-  client: { id: string },
+  client: { readonly principal: string },
   settings: Partial<ClientSettings>,
 ): Promise<void> {
   await db.fork().transactional(async (tx) => {
-    const one = await tx.findOneOrFail(Client, client.id);
+    const one = await tx.findOneOrFail(Client, client.principal);
     one.authMethod = 'private_key_jwt';
     one.settings = { ...clientSettings(one), ...settings };
     await tx.flush();
-    await bumpPrincipals(tx, [client.id]);
+    await bumpPrincipals(tx, [client.principal]);
   });
 }
 

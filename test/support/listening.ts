@@ -1,27 +1,13 @@
 import type { Test } from 'tap';
-import { createClient } from '../../src/oauth/index.ts';
-import type { Passwords } from '../../src/passwords/index.ts';
-import {
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  getApi,
-  getPermissions,
-  unassign,
-  updateApi,
-} from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
 import { type Clock, systemClock } from '../../src/platform/time.ts';
-import { getUser, updateUser } from '../../src/users/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from './client-keys.ts';
 import { openTestEmbedded } from './database.ts';
+import { basic, PASSWORD } from './http.ts';
 import { freePort } from './process.ts';
-import { audit, makeUser, startApp } from './server.ts';
+import { openWorld } from './world.ts';
 
-const PASSWORD = 'as long as it needs to be';
+type Person = 'alice' | 'bob' | 'carol' | 'root';
 
 /** A clock that runs like the system's and can be shifted: stock libraries read the system's own. */
 export interface ShiftedClock extends Clock {
@@ -46,11 +32,18 @@ export async function startListening(t: Test, environment: Record<string, string
   const clock = shiftedClock();
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const { app, keys, passwords, refresh } = await startApp(db, {
-    clock,
-    environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168', ...environment },
-  });
-  await fill(db, passwords);
+  const world = await openWorld(db, { clock, environment: { SIGNET_ISSUER: issuer, ...environment } });
+  const { app, keys, refresh } = world;
+  const polls = await world.api('polls', { models: ['polls.question', 'polls.choice'] });
+  const shop = await world.api('shop');
+  const people = {
+    alice: await world.user('alice'),
+    bob: await world.user('bob'),
+    carol: await world.user('carol'),
+    root: await world.user('root', { isSuperuser: true }),
+  };
+  const editors = await world.group('Poll editors', people.alice, people.carol);
+  await world.assign(editors, polls, 'polls.add_choice', 'polls.view_choice');
   await app.listen({ host: '127.0.0.1', port });
   t.teardown(async () => {
     await app.close();
@@ -75,16 +68,13 @@ export async function startListening(t: Test, environment: Record<string, string
 
   /** Returns a service account's own token (client_credentials) for `polls`, with these permissions. `proof`: of the key that it is bound to. */
   async function clientToken(permissions: string[], proof?: () => Promise<string>): Promise<string> {
-    const em = db.fork();
-    const polls = await getApi(em, 'polls');
     const name = `service with ${permissions.length}${proof ? ', bound' : ''}`;
-    const { client, secret } = await createClient(em, audit(), { name, preset: 'service', requests: [polls] });
-    const principal = { id: client.id, label: name };
-    await assign(em, audit(), { kind: 'client', principal }, await getPermissions(em, polls, permissions));
+    const service = await world.client(name, { requests: [polls] });
+    await world.assign(service, polls, ...permissions);
     const response = await fetch(`${issuer}/oauth2/token`, {
       method: 'POST',
       headers: {
-        authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+        ...basic(service),
         ...(proof ? { dpop: await proof() } : {}),
       },
       body: new URLSearchParams({ grant_type: 'client_credentials' }),
@@ -117,46 +107,18 @@ export async function startListening(t: Test, environment: Record<string, string
       return ((await answer.json()) as { access_token: string }).access_token;
     },
     /** Assigns or unassigns a permission of `polls`, and has the server poll for changes. */
-    async permit(username: string, name: string, isGiven: boolean): Promise<void> {
-      const em = db.fork();
-      const user = await getUser(em, username);
-      const to = { kind: 'user', principal: { id: user.id, label: username } } as const;
-      const some = await getPermissions(em, await getApi(em, 'polls'), [name]);
-      await (isGiven ? assign : unassign)(em, audit(clock.now()), to, some);
+    async permit(username: Person, name: string, isGiven: boolean): Promise<void> {
+      await (isGiven ? world.assign : world.unassign)(people[username], polls, name);
       await refresh();
     },
     refresh,
-    async deactivate(username: string): Promise<void> {
-      const em = db.fork();
-      await updateUser(em, audit(clock.now()), await getUser(em, username), { isActive: false });
+    deactivate: async (username: Person) => {
+      await updateUser(db.fork(), world.at(), people[username], { isActive: false });
     },
-    async update(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
-      const em = db.fork();
-      await updateApi(em, audit(clock.now()), await getApi(em, audience), settings);
+    update: async (audience: 'polls' | 'shop', settings: Parameters<typeof world.updateApi>[1]) => {
+      await world.updateApi(audience === 'polls' ? polls : shop, settings);
     },
   };
 }
 
 export type Listening = Awaited<ReturnType<typeof startListening>>;
-
-async function fill(db: Database, passwords: Passwords): Promise<void> {
-  const members: { id: string; label: string }[] = [];
-  for (const name of ['alice', 'bob', 'carol', 'root']) {
-    const user = await makeUser(db, passwords, name, PASSWORD, { isSuperuser: name === 'root' });
-    if (name === 'alice' || name === 'carol') members.push({ id: user.id, label: name });
-  }
-  await db.fork().transactional(async (tx) => {
-    const polls = await createApi(tx, audit(), 'polls');
-    await changeCatalogue(
-      tx,
-      audit(),
-      polls,
-      ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model)),
-    );
-    await createApi(tx, audit(), 'shop');
-    const group = await createGroup(tx, audit(), 'Poll editors');
-    const permissions = await getPermissions(tx, polls, ['polls.add_choice', 'polls.view_choice']);
-    await assign(tx, audit(), { kind: 'group', group }, permissions);
-    await addMembers(tx, audit(), group, members);
-  });
-}

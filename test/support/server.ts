@@ -58,7 +58,8 @@ export interface AppOptions {
   readonly environment?: Record<string, string>;
   readonly mode?: 'development' | 'production';
   readonly clock?: Clock;
-  readonly passwords?: Passwords;
+  /** The hashing, or what wraps the server's own. */
+  readonly passwords?: Passwords | ((own: Passwords) => Passwords);
   readonly backends?: readonly Backend[];
   readonly metrics?: Metrics;
   readonly https?: { readonly key: string; readonly cert: string };
@@ -79,7 +80,10 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   await prepareDatabase(db, audit(clock.now()));
   await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-  const passwords = options.passwords ?? (await createConfiguredPasswords(config, 2, undefined, hashSpeed));
+  const passwords =
+    typeof options.passwords === 'object'
+      ? options.passwords
+      : (options.passwords ?? ((own) => own))(await createConfiguredPasswords(config, 2, undefined, hashSpeed));
   const log = options.log ?? pino({ level: config.logLevel });
   const statusLists = createStatusLists(db, keys, issuer, clock);
   const app = await heldToItsDocument(() =>

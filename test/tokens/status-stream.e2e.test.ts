@@ -1,13 +1,11 @@
-import { createClient } from '../../src/oauth/index.ts';
-import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { basic } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 // Over the wire: what a verifier's stream sees, and that it ends with the server.
-
-const PASSWORD = 'a long enough phrase';
 
 interface Event {
   readonly id: number;
@@ -45,24 +43,14 @@ t.test('§6: the event stream', async (t) => {
   const db = await openTestEmbedded();
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const signet = await startApp(db, { environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' } });
+  const signet = await openWorld(db, { environment: { SIGNET_ISSUER: issuer } });
   await signet.refresh();
   await signet.app.listen({ host: '127.0.0.1', port });
-  const api = await createApi(db.fork(), audit(), 'stream');
-  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
-  const alice = await makeUser(db, signet.passwords, 'stella', PASSWORD);
-  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'stella' } };
-  const token = async () => {
-    const response = await fetch(`${issuer}/api/v1/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ username: 'stella', password: PASSWORD, audience: 'stream' }),
-    });
-    const { access_token } = (await response.json()) as { access_token: string };
-    return JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString()).status.status_list.idx;
-  };
-  const give = async (name: string) =>
-    assign(db.fork(), audit(), asUser, [(await getPermissions(db.fork(), api, [name]))[0] as never]);
+  const api = await signet.api('stream', { models: ['polls.choice'] });
+  const stella = await signet.user('stella');
+  const logIn = async () => (await signet.http.logIn('stella', { audience: 'stream' })).token;
+  const token = async () => jwtClaims(await logIn()).status.status_list.idx;
+  const give = (name: string) => signet.assign(stella, api, name);
 
   await t.test('tells each change with its list and version, and resumes after the last one seen', async (t) => {
     const idx = await token();
@@ -101,19 +89,11 @@ t.test('§6: the event stream', async (t) => {
   });
 
   await t.test('docs/freshness.md: a client that authenticates has streams of its own; a user has not', async (t) => {
-    const { client, secret } = await createClient(db.fork(), audit(), {
-      name: 'Follower',
-      preset: 'service',
-      requests: [api],
-    });
-    const basic = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
-    const json = async (path: string, init: RequestInit) =>
-      ((await (await fetch(`${issuer}${path}`, { method: 'POST', ...init })).json()) as { access_token: string })
-        .access_token;
-    const form = new URLSearchParams({ grant_type: 'client_credentials', audience: 'stream' });
-    const own = await json('/oauth2/token', { body: form, headers: { authorization: basic } });
-    const body = JSON.stringify({ username: 'stella', password: PASSWORD, audience: 'stream' });
-    const ofUser = await json('/api/v1/login', { body, headers: { 'content-type': 'application/json' } });
+    const follower = await signet.client('Follower', { requests: [api] });
+    const fields = { grant_type: 'client_credentials', audience: 'stream' };
+    const own: string = (await signet.http.oauth('token', fields, follower)).json().access_token;
+    const ofUser = await logIn();
+    const { authorization } = basic(follower);
 
     const abort = new AbortController();
     const open = async (authorization?: string) =>
@@ -126,11 +106,11 @@ t.test('§6: the event stream', async (t) => {
     const anonymous: number[] = [];
     for (let i = 0; i < 51; i++) anonymous.push(await open());
     t.equal(anonymous.at(-1), 503);
-    t.equal(await open(basic), 200, 'by client_secret_basic');
+    t.equal(await open(authorization), 200, 'by client_secret_basic');
     t.equal(await open(`Bearer ${own}`), 200, 'by a token of its own');
     t.equal(await open(`Bearer ${ofUser}`), 503, 'a user counts for the network');
-    for (let i = 0; i < 48; i++) t.equal(await open(i % 2 ? basic : `Bearer ${own}`), 200);
-    t.equal(await open(basic), 503, 'by both ways it is one client');
+    for (let i = 0; i < 48; i++) t.equal(await open(i % 2 ? authorization : `Bearer ${own}`), 200);
+    t.equal(await open(authorization), 503, 'by both ways it is one client');
     t.equal(await open('Basic eDp5'), 503, 'whose credentials are not good is nobody');
     t.equal(await open('Bearer none'), 503);
     abort.abort();

@@ -1,27 +1,15 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { createClient } from '../../src/oauth/index.ts';
-import {
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  getPermissions,
-  setRole,
-  unassign,
-  updateApi,
-} from '../../src/permissions/index.ts';
+import { setRole, unassign, updateApi } from '../../src/permissions/index.ts';
 import { type Database, startChangeFeed } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-
-const PASSWORD = 'a long enough phrase';
+import { assignee, openWorld } from '../support/world.ts';
 
 interface Claims {
   readonly status: { readonly status_list: { readonly idx: number; readonly uri: string } };
@@ -29,48 +17,35 @@ interface Claims {
   readonly is_superuser: boolean;
 }
 
-const decodeClaims = (token: string): Claims =>
-  JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+const decodeClaims = (token: string): Claims => jwtClaims(token);
 
 async function statusWorld(db: Database) {
-  const clock = testClock();
-  const service = await startApp(db, { clock });
-  const em = db.fork();
-  const polls = await createApi(em, audit(), 'polls');
-  const shop = await createApi(em, audit(), 'shop');
-  for (const api of [polls, shop]) await changeCatalogue(em, audit(), api, defaultPermissions('polls', 'choice'));
-  const alice = await makeUser(db, service.passwords, 'alice', PASSWORD);
-  const login = async () => {
-    const response = await service.app.inject({
-      method: 'POST',
-      url: '/api/v1/login',
-      payload: { username: 'alice', password: PASSWORD },
-    });
-    return (response.headers['set-cookie'] as string).split(';')[0] as string;
-  };
-  const post = (url: string, cookie: string, payload: object = {}) =>
-    service.app.inject({ method: 'POST', url, headers: { cookie }, payload });
+  const world = await openWorld(db);
+  const { http } = world;
+  const polls = await world.api('polls', { models: ['polls.choice'] });
+  const shop = await world.api('shop', { models: ['polls.choice'] });
+  const alice = await world.user('alice');
+  const login = async () => (await http.logIn('alice')).cookie;
+  const post = (url: string, cookie: string, body: object = {}) => http.json(url, body, { cookie });
   const token = async (cookie: string, audience = 'polls'): Promise<Claims> =>
     decodeClaims((await post('/api/v1/token', cookie, { audience })).json().access_token);
   const bits = async (list = 1) => {
-    const response = await service.app.inject({ url: `/status-lists/${list}` });
-    const payload = JSON.parse(Buffer.from(response.body.split('.')[1] as string, 'base64url').toString());
-    return inflateSync(Buffer.from(payload.status_list.lst, 'base64url'));
+    const { status_list } = jwtClaims((await http.get(`/status-lists/${list}`)).body);
+    return inflateSync(Buffer.from(status_list.lst, 'base64url'));
   };
   /** As a verifier reads it (§4.1): two bits an index, the least significant first. */
   const status = async ({ status: { status_list } }: Claims) => {
-    await service.refresh();
+    await world.refresh();
     return (((await bits())[status_list.idx >> 2] as number) >> ((status_list.idx & 3) * 2)) & 3;
   };
-  const permission = async (name: string, api = polls) => (await getPermissions(db.fork(), api, [name]))[0] as never;
-  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
-  return { ...service, clock, polls, shop, alice, login, post, token, bits, status, permission, asUser };
+  return { ...world, polls, shop, alice, login, post, token, bits, status };
 }
 
 t.test('status lists', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await statusWorld(db);
-    const { app, login, post, token, status, permission, asUser, clock } = s;
+    const { app, login, post, token, status, clock, alice, polls } = s;
+    const { principal } = assignee(alice);
 
     await t.test(
       'S2, S3, draft-ietf-oauth-status-list §9.3: a list is a signed statuslist+jwt with two bits an index; all are listed',
@@ -175,8 +150,7 @@ t.test('status lists', (t) =>
       async (t) => {
         const cookie = await login();
         const [before, shop] = [await token(cookie), await token(cookie, 'shop')];
-        const add = await permission('polls.add_choice');
-        await assign(db.fork(), audit(), asUser, [add]);
+        await s.assign(alice, polls, 'polls.add_choice');
         t.equal(await status(before), STATUS.superseded);
         t.equal(await status(shop), STATUS.valid);
         const after = await token(cookie);
@@ -184,12 +158,12 @@ t.test('status lists', (t) =>
         t.not(after.status.status_list.idx, before.status.status_list.idx);
         t.equal(await status(after), STATUS.valid);
 
-        await unassign(db.fork(), audit(), asUser, [add]);
+        await s.unassign(alice, polls, 'polls.add_choice');
         t.equal(await status(after), STATUS.suspended);
         t.equal(await status(before), STATUS.suspended, 'what was superseded can still lose');
-        await assign(db.fork(), audit(), asUser, [add]);
+        await s.assign(alice, polls, 'polls.add_choice');
         t.equal(await status(after), STATUS.suspended, 'a status never goes back');
-        await unassign(db.fork(), audit(), asUser, [add]);
+        await s.unassign(alice, polls, 'polls.add_choice');
         t.equal(
           (await post('/api/v1/has_perm', cookie, { audience: 'polls', perms: ['x.y'] })).statusCode,
           200,
@@ -205,20 +179,19 @@ t.test('status lists', (t) =>
 
     await t.test('groups and flags change the status of the tokens that they concern', async (t) => {
       const cookie = await login();
-      const group = await createGroup(db.fork(), audit(), 'Editors');
-      await addMembers(db.fork(), audit(), group, [asUser.principal]);
+      const group = await s.group('Editors', alice);
       const before = await token(cookie);
       t.equal(await status(before), STATUS.valid, 'a group that holds nothing changes nothing');
-      await assign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await s.assign(group, polls, 'polls.view_choice');
       t.equal(await status(before), STATUS.superseded);
       const claims = await token(cookie);
-      await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: true, isSuperuser: false });
+      await setRole(db.fork(), audit(), principal, polls, { isStaff: true, isSuperuser: false });
       t.equal(await status(claims), STATUS.superseded);
       const staff = await token(cookie);
-      await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: false, isSuperuser: false });
+      await setRole(db.fork(), audit(), principal, polls, { isStaff: false, isSuperuser: false });
       t.equal(await status(staff), STATUS.suspended);
       const last = await token(cookie);
-      await unassign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await s.unassign(group, polls, 'polls.view_choice');
       t.equal(await status(last), STATUS.suspended);
     });
 
@@ -228,7 +201,7 @@ t.test('status lists', (t) =>
         const cookie = await login();
         const [, made] = await Promise.all([
           updateUser(db.fork(), audit(), s.alice, { isSuperuser: false }),
-          app.inject({ method: 'POST', url: '/api/v1/token', headers: { cookie }, payload: { audience: 'polls' } }),
+          post('/api/v1/token', cookie, { audience: 'polls' }),
         ]);
         const claims = decodeClaims(made.json().access_token);
         t.ok(!claims.is_superuser || (await status(claims)) === STATUS.suspended, `round ${round}`);
@@ -247,30 +220,24 @@ t.test('status lists', (t) =>
       await updateApi(db.fork(), audit(), s.shop, { withSuperseded: false });
       const cookie = await login();
       const before = await token(cookie, 'shop');
-      const view = await permission('polls.view_choice', s.shop);
-      await assign(db.fork(), audit(), asUser, [view]);
+      await s.assign(alice, s.shop, 'polls.view_choice');
       t.equal(await status(before), STATUS.valid);
       t.same((await token(cookie, 'shop')).permissions, ['polls.view_choice']);
-      await unassign(db.fork(), audit(), asUser, [view]);
+      await s.unassign(alice, s.shop, 'polls.view_choice');
       t.equal(await status(before), STATUS.suspended);
     });
 
     await t.test('docs/oauth.md: revoking one access token suspends its siblings', async (t) => {
-      const given = { name: 'Worker', preset: 'service', requests: [s.polls] } as const;
-      const { client, secret } = await createClient(db.fork(), audit(), given);
-      const headers = {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
-      };
-      const ask = (path: string, payload: string) =>
-        app.inject({ method: 'POST', url: `/oauth2/${path}`, headers, payload });
-      const issue = async () => (await ask('token', 'grant_type=client_credentials')).json().access_token as string;
+      const worker = await s.client('Worker', { requests: [polls] });
+      const ask = (endpoint: string, fields: Record<string, string>) => s.http.oauth(endpoint, fields, worker);
+      const issue = async () =>
+        (await ask('token', { grant_type: 'client_credentials' })).json().access_token as string;
       const [one, two] = [await issue(), await issue()];
       t.same(decodeClaims(one).status, decodeClaims(two).status);
-      await ask('revoke', `token=${one}`);
+      await ask('revoke', { token: one });
       t.equal(await status(decodeClaims(two)), STATUS.suspended);
-      t.same((await ask('introspect', `token=${one}`)).json(), { active: false });
-      t.equal((await ask('introspect', `token=${two}`)).json().active, true, 'rights as of now');
+      t.same((await ask('introspect', { token: one })).json(), { active: false });
+      t.equal((await ask('introspect', { token: two })).json().active, true, 'rights as of now');
       t.not(decodeClaims(await issue()).status.status_list.idx, decodeClaims(two).status.status_list.idx);
     });
 
@@ -324,7 +291,7 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   await t.test('§6: a change made at one is published by the other', async (t) => {
     const cookie = await s.login();
     const before = await s.token(cookie);
-    await assign(here.fork(), audit(), s.asUser, [await s.permission('polls.add_choice')]);
+    await s.assign(s.alice, s.polls, 'polls.add_choice');
     t.ok(await isSeen(before, STATUS.superseded));
     await s.post('/api/v1/logout', cookie);
     t.ok(await isSeen(before, STATUS.revoked));
@@ -398,12 +365,12 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   await t.test(
     'a token issued while its rights change never has an index that stays valid with the old rights',
     async (t) => {
-      const add = await s.permission('polls.change_choice');
+      const change = await s.permissions(s.polls, 'polls.change_choice');
       for (let round = 0; round < 25; round++) {
         const cookie = await s.login();
-        await assign(here.fork(), audit(), s.asUser, [add]);
+        await s.assign(s.alice, s.polls, 'polls.change_choice');
         const [, ...minted] = await Promise.all([
-          unassign(there.fork(), audit(), s.asUser, [add]),
+          unassign(there.fork(), audit(), assignee(s.alice), change),
           ...Array.from({ length: 8 }, () => s.token(cookie)),
         ]);
         for (const one of minted) {

@@ -7,8 +7,9 @@ import { reservedName, User } from '../../src/users/index.ts';
 import { GOOD_PASSWORD, openCliHarness } from '../cli/harness.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, makeUser, startApp } from '../support/server.ts';
+import { audit, makeUser } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openWorld } from '../support/world.ts';
 
 const fullwidth = (text: string) => text.replace(/[0-9a-z]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0));
 
@@ -38,21 +39,16 @@ const harmless = [
 
 await onEachEngine(t, async (t, db) => {
   const cliHarness = await openCliHarness(db);
-  const { app, clock, passwords } = await startApp(db, {
-    environment: { SIGNET_TRUST_PROXY: '127.0.0.1', SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
-  });
+  const { app, clock, http, passwords } = await openWorld(db, { environment: { SIGNET_TRUST_PROXY: '127.0.0.1' } });
   t.teardown(() => app.close());
   const setup = (await createSetupSecret(db.fork(), clock.now())) as string;
   const victim = await makeUser(db, passwords, 'victim', GOOD_PASSWORD);
   const users = () => db.fork().count(User, {});
   let network = 0;
-  const signUp = (username: string) =>
-    app.inject({
-      method: 'POST',
-      url: '/api/v1/signup',
-      headers: { 'x-forwarded-for': `2001:db8:${(++network).toString(16)}::1` },
-      payload: { username, password: GOOD_PASSWORD },
-    });
+  const signUp = (username: string) => {
+    const headers = { 'x-forwarded-for': `2001:db8:${(++network).toString(16)}::1` };
+    return http.json('/api/v1/signup', { username, password: GOOD_PASSWORD }, headers);
+  };
 
   await t.test('an id is what PostgreSQL reads as one, in every spelling, and nothing else', async (t) => {
     const read = async (text: string) => {

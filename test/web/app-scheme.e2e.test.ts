@@ -1,21 +1,22 @@
 import type { Page } from 'playwright-core';
-import { startScene } from '../clients/scene.ts';
-import { CHALLENGE } from '../oauth/code-world.ts';
+import { startWorld } from '../clients/world.ts';
 import { NO_CHROMIUM, startChromium } from '../support/chromium.ts';
+import { CHALLENGE } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
 
 // Needs a real browser: whether it follows the response of a form to a program behind a private-use scheme.
 
 await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { skip: NO_CHROMIUM }, async (t) => {
-  const scene = await startScene(t, { https: false, environment: { SIGNET_REDIRECT_SCHEMES: 'cursor' } });
+  const world = await startWorld(t, { https: false, environment: { SIGNET_REDIRECT_SCHEMES: 'cursor' } });
   const redirectUri = 'cursor://signet.example/callback';
-  const made = await scene.client({
+  const made = await world.client({
     preset: 'mcp',
     redirectUris: [redirectUri],
     redirectRules: { httpsOnly: true, schemes: ['cursor'] },
     boundary: ['polls.view_choice'],
   });
-  const url = `${scene.issuer}/oauth2/authorize?${new URLSearchParams({
+  const url = `${world.issuer}/oauth2/authorize?${new URLSearchParams({
     client_id: made.clientId,
     response_type: 'code',
     redirect_uri: redirectUri,
@@ -30,7 +31,7 @@ await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { s
     await page.goto(url);
     if (new URL(page.url()).pathname === '/login') {
       await page.fill('input[name=username]', 'alice');
-      await page.fill('input[name=password]', 'as long as it needs to be');
+      await page.fill('input[name=password]', PASSWORD);
       await page.click('form:has(input[name=password]) button');
     }
     await page.waitForSelector('button[value=allow]');
@@ -52,7 +53,7 @@ await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { s
         const answer = new URL((await gone).url());
         t.equal(answer.searchParams.get('state'), 's-1');
         t.match(answer.searchParams.get('code'), /^[\w-]{43}$/);
-        t.equal(answer.searchParams.get('iss'), scene.issuer);
+        t.equal(answer.searchParams.get('iss'), world.issuer);
       }
     },
   );

@@ -4,14 +4,17 @@ import { Client, updateClient } from '../../src/oauth/index.ts';
 import { updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
+import { CALLBACK } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, responseParameters } from './browser.ts';
-import { CALLBACK, PASSWORD, webWorld } from './world.ts';
+import { openPolls } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
+  const bob = await s.user('bob');
   const { third, web, clock } = s;
   const permissionIds = async (...names: string[]) => (await s.choicePermissions(...names)).map((one) => one.id).sort();
   const consents = (client = third) => db.fork().find(Consent, { client: client.principal });
@@ -46,8 +49,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     "OpenID Connect Registration §2: the page links the client's own website, policy and terms, escaped",
     async (t) => {
-      const say = (settings: object) =>
-        updateClient(db.fork(), audit(clock.now()), { id: third.principal }, { settings });
+      const say = (settings: object) => s.updateClient(third, { settings });
       await say({ clientUri: 'https://app.example/?a=1&b=2', policyUri: 'https://app.example/policy' });
       const { response } = await s.ask(await s.signedInBrowser(), third, { scope: 'openid email' });
       t.match(response.body, /href="https:\/\/app\.example\/\?a=1&#38;b=2" rel="noreferrer">Website</);
@@ -66,13 +68,13 @@ await onEachEngine(t, async (t, db) => {
       for (const asked of [{ scope: 'openid permissions' }, named('id_token'), named('userinfo')])
         t.match((await s.ask(alice, third, asked)).response.body, said);
       t.notMatch((await s.ask(alice, third)).response.body, said);
-      await updateApi(db.fork(), audit(clock.now()), s.api, { typ: 'JWT' });
+      await updateApi(db.fork(), audit(clock.now()), s.polls, { typ: 'JWT' });
       t.match(await s.answer(alice, third, named('id_token')), {
         error: 'invalid_request',
         error_description: /typ JWT/,
       });
       t.match((await s.ask(alice, third, named('userinfo'))).response.body, said, 'userinfo is no token');
-      await updateApi(db.fork(), audit(clock.now()), s.api, { typ: 'at+jwt' });
+      await updateApi(db.fork(), audit(clock.now()), s.polls, { typ: 'at+jwt' });
     },
   );
 
@@ -91,7 +93,7 @@ await onEachEngine(t, async (t, db) => {
       const row = await s.codeRow(done['code']);
       t.same(row.permissions, await permissionIds('add'));
       t.equal(row.scope, 'openid polls.add_choice');
-      t.match(await consents(), [{ api: s.api.id, scopes: ['openid', 'polls.add_choice'] }]);
+      t.match(await consents(), [{ api: s.polls.id, scopes: ['openid', 'polls.add_choice'] }]);
       t.match(await s.answer(alice, third, { scope: 'openid polls.add_choice' }), { code: /./ }, 'again: at once');
       t.match(await s.answer(alice, third, { scope: 'openid polls.add_choice', prompt: 'none' }), { code: /./ });
       t.match(await s.answer(alice, third, { scope: 'openid polls.view_choice', prompt: 'none' }), {
@@ -168,7 +170,11 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 8252 §8.6: an app that another app could replace is allowed each time', async (t) => {
-    const app = await s.register('Desk app', 'native', ['http://127.0.0.1/cb', 'com.example.app:/cb']);
+    const app = await s.client('Desk app', {
+      preset: 'native',
+      redirectUris: ['http://127.0.0.1/cb', 'com.example.app:/cb'],
+      requests: [s.polls],
+    });
     const alice = await s.signedInBrowser();
     for (const redirect of ['http://127.0.0.1:7777/cb', 'com.example.app:/cb'])
       for (let i = 0; i < 2; i++) {
@@ -195,11 +201,11 @@ await onEachEngine(t, async (t, db) => {
     t.match(again.response.body, /for you, <strong>bob<\/strong>/, 'bob is asked himself');
     t.same(await consents(), []);
     const [change] = await s.choicePermissions('change');
-    await s.allow(third, 'polls.change_choice');
+    await s.allow(third, s.polls, 'polls.change_choice');
     const more = await browser.submit(again, { decision: 'allow' });
     t.match(more.response.body, /Can change choice/, 'and shown what came to it meanwhile');
     const done = responseParameters(await browser.submit(more, { decision: 'allow' }));
-    t.equal((await s.codeRow(done['code'])).principal, s.bob.id);
+    t.equal((await s.codeRow(done['code'])).principal, bob.id);
     t.ok((await s.codeRow(done['code'])).permissions?.includes(change?.id as string));
     await db.fork().nativeDelete(Consent, {});
   });

@@ -1,12 +1,13 @@
 import { endSessions } from '../../src/sessions/index.ts';
-import { deviceWorld } from '../oauth/device-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { PASSWORD } from '../support/http.ts';
 import { ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { openDevices } from '../support/world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await deviceWorld(db, { SIGNET_THROTTLE_NAME: '5' });
+const s = await openDevices(db, { SIGNET_THROTTLE_NAME: '5' });
 const { begin, page, submit, decide, confirmationIn, poll, logIn, clock, box, tv } = s;
 const atAlice = await logIn('alice');
 const readState = async (userCode: string) =>
@@ -37,12 +38,7 @@ t.test('RFC 8628 §3.3: from the link by the login page to the device, as a pers
       .location as string,
   );
   const next = toLogin.searchParams.get('next') as string;
-  const signedIn = await s.app.inject({
-    method: 'POST',
-    url: '/login',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    payload: new URLSearchParams({ username: 'alice', password: 'a long enough phrase', next }).toString(),
-  });
+  const signedIn = await s.http.form('/login', { username: 'alice', password: PASSWORD, next });
   t.same([signedIn.statusCode, signedIn.headers.location], [303, begun.verification_uri_complete], signedIn.body);
   const session = signedIn.cookies.find((one) => one.name === 'signet_session');
   const cookie = `${session?.name}=${session?.value}`;
@@ -154,13 +150,7 @@ t.test('RFC 8628 §5.1: guessed codes are counted; one answer for unknown, expir
   );
   t.equal((await submit(await logIn('alice'), { user_code: waiting.user_code })).statusCode, 200, 'alice is not he');
   t.equal(
-    (
-      await s.app.inject({
-        method: 'POST',
-        url: '/api/v1/login',
-        payload: { username: 'bob', password: 'a long enough phrase' },
-      })
-    ).statusCode,
+    (await s.http.json('/api/v1/login', { username: 'bob', password: PASSWORD })).statusCode,
     200,
     'and passwords are counted for themselves',
   );

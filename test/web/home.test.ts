@@ -3,18 +3,14 @@ import { createSetupSecret } from '../../src/signin/index.ts';
 import { html } from '../../src/ui/html.ts';
 import { createUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp, testClock } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-
-const form = { 'content-type': 'application/x-www-form-urlencoded' };
-const body = (fields: Record<string, string>) => new URLSearchParams(fields).toString();
+import { openWorld } from '../support/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const clock = testClock();
-  const { app } = await startApp(db, { clock });
-  const page = (token: string) => app.inject(`/setup?token=${token}`);
-  const submit = (fields: Record<string, string>) =>
-    app.inject({ method: 'POST', url: '/setup', headers: form, payload: body(fields) });
+  const { app, clock, http } = await openWorld(db);
+  const page = (token: string) => http.get(`/setup?token=${token}`);
+  const submit = (fields: Record<string, string>) => http.form('/setup', fields);
   const fields = { username: 'chief', email: '', password: 'a phrase for the chief' };
 
   await t.test(
@@ -73,17 +69,8 @@ await onEachEngine(t, async (t, db) => {
       t.same(tooShort.body.match(/<input id="\w+"(?=[^>]* autofocus)/g), ['<input id="password"']);
       t.equal((await page(token)).statusCode, 200);
       t.equal((await submit({ token: `${token}`, ...fields, password: '' })).statusCode, 422);
-      t.equal(
-        (await app.inject({ method: 'POST', url: '/setup', headers: form, payload: `token=${token}&token=x` }))
-          .statusCode,
-        400,
-        'a field twice',
-      );
-      t.equal(
-        (await app.inject({ method: 'POST', url: '/setup', payload: fields })).statusCode,
-        415,
-        'JSON is no form',
-      );
+      t.equal((await http.form('/setup', `token=${token}&token=x`)).statusCode, 400, 'a field twice');
+      t.equal((await http.json('/setup', fields)).statusCode, 415, 'JSON is no form');
     },
   );
 

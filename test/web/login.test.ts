@@ -1,11 +1,12 @@
 import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { safeReturnTo } from '../../src/web/return-to.ts';
+import { responseParameters } from '../support/browser.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
+import { PASSWORD } from '../support/http.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from './browser.ts';
-import { PASSWORD, webWorld } from './world.ts';
+import { openPolls } from '../support/world.ts';
 
 t.test('attacks 39: next is a path of Signet itself, or the home page', async (t) => {
   for (const next of ['/', '/interaction/abc', '/oauth2/device?user_code=BCDF-GHJK', '/a/b.c/~d?x=%20&y=+'])
@@ -43,7 +44,7 @@ t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example/auth' });
+    const s = await openPolls(db, { environment: { SIGNET_ISSUER: 'https://id.example/auth' } });
     const browser = s.openBrowser();
     const login = await s.ask(browser, s.third);
     t.match(login.url, /^https:\/\/id\.example\/auth\/login\?next=\/interaction\//);
@@ -59,7 +60,8 @@ t.test(
 );
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db, { SIGNET_THROTTLE_NAME: '5' });
+  const s = await openPolls(db, { environment: { SIGNET_THROTTLE_NAME: '5' } });
+  const bob = await s.user('bob');
   const { clock, issuer, web } = s;
   const post = (browser: ReturnType<typeof s.openBrowser>, fields: Record<string, string>, headers = {}) =>
     browser.send('POST', '/login', fields, headers);
@@ -122,7 +124,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/login-api.md, attacks 31: one error for every user; the name stays, the password does not',
     async (t) => {
-      await updateUser(db.fork(), audit(), s.bob, { isActive: false });
+      await updateUser(db.fork(), audit(), bob, { isActive: false });
       const refusals = [];
       for (const [username, password] of [
         ['alice', 'not the password'],
@@ -139,7 +141,7 @@ await onEachEngine(t, async (t, db) => {
         refusals.push(response.body.replaceAll(username, 'X'));
       }
       t.equal(new Set(refusals).size, 1);
-      await updateUser(db.fork(), audit(), s.bob, { isActive: true });
+      await updateUser(db.fork(), audit(), bob, { isActive: true });
       const empty = (await post(s.openBrowser(), { username: 'alice', password: '' })).response;
       t.same([empty.statusCode, empty.headers['set-cookie']], [200, undefined], 'nothing typed is nothing tried');
       t.match(empty.body, /Type your username and your password/);
@@ -154,11 +156,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal(last.statusCode, 429);
     t.match(last.headers, { 'retry-after': /^\d+$/, 'content-type': 'text/html; charset=utf-8' });
     t.match(last.body, /too many attempts/);
-    const api = await s.app.inject({
-      method: 'POST',
-      url: '/api/v1/login',
-      payload: { username: 'carol', password: 'wrong' },
-    });
+    const api = await s.http.json('/api/v1/login', { username: 'carol', password: 'wrong' });
     t.equal(api.statusCode, 429, 'one counter for both');
     clock.pass(3600);
   });

@@ -1,21 +1,19 @@
 import type { Preset } from '../../src/oauth/client-settings/index.ts';
-import { createClient, type NewClient } from '../../src/oauth/index.ts';
+import type { NewClient } from '../../src/oauth/index.ts';
+import { responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit } from '../support/server.ts';
+import { CALLBACK } from '../support/flows.ts';
 import t from '../support/tap.ts';
-import { responseParameters } from './browser.ts';
-import { CALLBACK, webWorld } from './world.ts';
+import { openPolls } from '../support/world.ts';
 
 const CURSOR = 'cursor://anysphere.cursor-retrieval/oauth/callback';
 const rules = { httpsOnly: true, schemes: ['cursor', 'vscode'] };
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   let made = 0;
   const create = async (preset: Preset, redirectUris: string[], more: Partial<NewClient> = {}) => {
-    const given = { name: `App ${++made}`, preset, redirectUris, redirectRules: rules, requests: [s.api], ...more };
-    const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
-    return { id: client.clientId, principal: client.id, secret };
+    return s.client(`App ${++made}`, { preset, redirectUris, redirectRules: rules, requests: [s.polls], ...more });
   };
 
   await t.test(
@@ -80,7 +78,10 @@ await onEachEngine(t, async (t, db) => {
         }
       const assured = await create('native', [CALLBACK], { isFirstParty: true });
       t.match(await s.answer(alice, assured), { code: /./ }, 'https is of the client alone');
-      const page = await s.register('Page in development', 'spa', ['http://localhost:3000/cb'], true);
+      const page = await s.client('Page in development', {
+        ...{ preset: 'spa', isFirstParty: true, requests: [s.polls] },
+        redirectUris: ['http://localhost:3000/cb'],
+      });
       t.match(
         await s.answer(alice, page, { redirect_uri: 'http://localhost:3000/cb' }),
         { code: /./ },

@@ -1,17 +1,19 @@
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
+import { hiddenFields, newBrowser, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
-import { audit, startApp } from '../support/server.ts';
+import { PASSWORD } from '../support/http.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, newBrowser, responseParameters } from './browser.ts';
-import { PASSWORD, webWorld } from './world.ts';
+import { openPolls, openWorld } from '../support/world.ts';
 
 // docs/decisions/0014-repeated-posts.md: a sign-in form that its browser sends a second time within ten seconds.
 
 await onEachEngine(t, async (t, db) => {
   let verified = 0;
-  const one = await webWorld(db);
+  const one = await openPolls(db);
+  const user = await one.user('bob');
   const passwords = {
     ...one.passwords,
     verify: (...given: Parameters<typeof one.passwords.verify>) => {
@@ -21,7 +23,7 @@ await onEachEngine(t, async (t, db) => {
   };
   // Two processes on one database, which share nothing in memory.
   const { clock } = one;
-  const apps = await Promise.all([0, 1].map(() => startApp(db, { clock, passwords })));
+  const apps = await Promise.all([0, 1].map(() => openWorld(db, { clock, passwords })));
   const open = async (at = 0) => {
     const browser = newBrowser((apps[at] as (typeof apps)[0]).app);
     await browser.get('/login');
@@ -112,7 +114,7 @@ await onEachEngine(t, async (t, db) => {
     await post(bob);
     t.equal(verified, 6, 'who is signed in as somebody else is signed in anew');
     t.equal(await who(bob), 'alice');
-    t.equal((await sessions()).filter((session) => session.user === one.bob.id).length, 0, 'and bob is not any more');
+    t.equal((await sessions()).filter((session) => session.user === user.id).length, 0, 'and bob is not any more');
   });
 
   await t.test(

@@ -2,15 +2,17 @@ import { AuthorizationCode, StoredRequest } from '../../src/oauth/authorization-
 import { revokeConsent } from '../../src/oauth/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
+import { hiddenFields, responseParameters } from '../support/browser.ts';
 import { onEachEngine } from '../support/database.ts';
+import { jwtClaims } from '../support/flows.ts';
+import { PASSWORD } from '../support/http.ts';
 import t from '../support/tap.ts';
-import { hiddenFields, responseParameters } from './browser.ts';
-import { PASSWORD, webWorld } from './world.ts';
+import { openPolls } from '../support/world.ts';
 
 // docs/decisions/0014-repeated-posts.md: what a browser sends a second time within ten seconds.
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webWorld(db);
+  const s = await openPolls(db);
   const { clock, third, web, introspect } = s;
   type Browser = ReturnType<typeof s.openBrowser>;
   /** Opens a consent page and sends its form once. */
@@ -46,7 +48,7 @@ await onEachEngine(t, async (t, db) => {
         'the challenge came along',
       );
       const tokens = (await redeem(reloaded['code'])).json();
-      const claims = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url').toString());
+      const claims = jwtClaims(tokens.id_token);
       t.equal(claims.nonce, 'n-1', 'the nonce too');
 
       const done = await send();

@@ -62,7 +62,7 @@ const ERROR_TYPES = {
   token_unbound: proofError('The token is bound to no key; send it as a bearer token', 'invalid_token'),
   proof_unsupported: tokenError('This service takes no DPoP proofs'),
   proof_missing: proofError('There is no DPoP proof', 'invalid_dpop_proof'),
-  proof_invalid: proofError('The DPoP proof is not good for this request', 'invalid_dpop_proof'),
+  proof_invalid: proofError('The DPoP proof is not valid for this request', 'invalid_dpop_proof'),
   proof_used: proofError('The DPoP proof has been used', 'invalid_dpop_proof'),
   proof_wrong_key: proofError('The DPoP proof is of another key than the token', 'invalid_token'),
   permission_superseded: tokenError('A permission is missing, and a newer token says more; refresh it', 'refresh'),

@@ -5,40 +5,24 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import {
-  allowPermissions,
-  createClient,
-  createInitialToken,
-  type NewClient,
-  updateClient,
-} from '../../src/oauth/index.ts';
-import {
-  addMembers,
-  assign,
-  changeCatalogue,
-  createApi,
-  createGroup,
-  defaultPermissions,
-  getApi,
-  getPermissions,
-  updateApi,
-} from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
+import { createInitialToken, type NewClient, type updateClient } from '../../src/oauth/index.ts';
+import { type createApi, getApi, type updateApi } from '../../src/permissions/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { httpsIdentity } from '../../src/server/https.ts';
 import { createJobs } from '../../src/server/jobs.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { PASSWORD } from '../support/http.ts';
 import { freePort } from '../support/process.ts';
-import { audit, makeUser, masterKey, startApp } from '../support/server.ts';
+import { masterKey } from '../support/server.ts';
+import { openWorld } from '../support/world.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
-export const PASSWORD = 'as long as it needs to be';
 /** The permissions of the group that alice is in: bob holds none. */
 export const EDITORS = ['polls.add_choice', 'polls.view_choice'];
 /** An API whose audience is a URI, and so can be asked for as a `resource` (RFC 8707). */
 export const POLLS_URI = 'https://polls.example';
 
-export interface SceneOptions {
+export interface WorldOptions {
   /** False: plain http on loopback, for libraries that take that. */
   readonly https?: boolean;
   readonly environment?: Record<string, string>;
@@ -46,8 +30,8 @@ export interface SceneOptions {
   readonly behind?: (port: number) => Promise<string>;
 }
 
-export type MadeClient = Awaited<ReturnType<Scene['client']>>;
-export type Scene = Awaited<ReturnType<typeof startScene>>;
+export type MadeClient = Awaited<ReturnType<ClientWorld['client']>>;
+export type ClientWorld = Awaited<ReturnType<typeof startWorld>>;
 
 type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
   readonly name?: string;
@@ -62,7 +46,7 @@ type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
  * the APIs `polls` and `https://polls.example` with the models question and choice, alice in the group Poll editors, and bob.
  * This process believes its certificate from then on, as by NODE_EXTRA_CA_CERTS.
  */
-export async function startScene(t: Test, { https = true, environment = {}, behind }: SceneOptions = {}) {
+export async function startWorld(t: Test, { https = true, environment = {}, behind }: WorldOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-clients-'));
   // Apache reads the CA as another user.
   chmodSync(folder, 0o755);
@@ -72,20 +56,21 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
   const db = await openTestEmbedded();
   const port = await freePort();
   const issuer = behind ? await behind(port) : `${https ? 'https' : 'http'}://localhost:${port}`;
-  const service = await startApp(db, {
+  const world = await openWorld(db, {
     clock: systemClock,
-    environment: {
-      SIGNET_ISSUER: issuer,
-      SIGNET_ARGON2_MEMORY: '7168',
-      SIGNET_FETCH_ALLOW: '127.0.0.0/8,::1/128',
-      ...environment,
-    },
+    environment: { SIGNET_ISSUER: issuer, SIGNET_FETCH_ALLOW: '127.0.0.0/8,::1/128', ...environment },
     ...(identity ? { https: identity } : {}),
   });
-  await fill(db, service.passwords);
-  await service.app.listen({ host: 'localhost', port });
+  const models = ['polls.question', 'polls.choice'];
+  const polls = await world.api('polls', { models });
+  const byUri = await world.api(POLLS_URI, { models });
+  const alice = await world.user('alice', { email: 'alice@example.com' });
+  await world.user('bob', { email: 'bob@example.com' });
+  const editors = await world.group('Poll editors', alice);
+  for (const api of [polls, byUri]) await world.assign(editors, api, ...EDITORS);
+  await world.app.listen({ host: 'localhost', port });
   t.teardown(async () => {
-    await service.app.close();
+    await world.app.close();
     await db.close();
   });
 
@@ -94,7 +79,7 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
   return {
     issuer,
     db,
-    service,
+    service: world,
     /** PEM of the CA, and the file that holds it. */
     ca,
     caPath: identity?.caPath,
@@ -105,16 +90,13 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     /** A client of `polls`, made by the verb of `signet client create`. */
     async client({ name, requests = ['polls'], serves = [], boundary, ...given }: ConsentNeeded) {
       const unique = name ?? `${given.preset} ${port} ${Math.random().toString(36).slice(2)}`;
-      const all = { ...given, name: unique, requests: await apis(requests), serves: await apis(serves) };
-      const { client, secret } = await createClient(db.fork(), audit(systemClock.now()), all);
-      if (boundary) {
-        const permissions = await getPermissions(db.fork(), (await apis(['polls']))[0] as never, [...boundary]);
-        await allowPermissions(db.fork(), audit(systemClock.now()), client, permissions);
-      }
-      return { clientId: client.clientId, secret: secret as string, id: client.id, name: unique };
+      const all = { ...given, requests: await apis(requests), serves: await apis(serves) };
+      const client = await world.client(unique, all);
+      if (boundary) await world.allow(client, polls, ...boundary);
+      return { clientId: client.id, secret: client.secret as string, id: client.principal, name: unique };
     },
     async changeClient(of: { id: string }, change: Parameters<typeof updateClient>[3]): Promise<void> {
-      await updateClient(db.fork(), audit(systemClock.now()), of, change);
+      await world.updateClient({ principal: of.id }, change);
     },
     /** An access token for `polls`, as a first-party program gets one. */
     async token(username: string): Promise<string> {
@@ -127,7 +109,7 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     },
     /** Has one of the server's standing jobs done now: nobody here waits for its turn. */
     async run(job: string): Promise<void> {
-      const { config, keys } = service;
+      const { config, keys } = world;
       const deps = { db, clock: systemClock, config, log: pino({ level: 'silent' }), keys, issuer };
       await createJobs(deps, masterKey)
         .find((one) => one.name === job)
@@ -136,50 +118,20 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     /** What `signet client registration-token` prints. */
     async registrationToken(): Promise<string> {
       const given = { label: 'stock clients', apis: await apis(['polls']), uses: 10, days: 1 };
-      return (await createInitialToken(db.fork(), audit(systemClock.now()), given)).secret;
+      return (await createInitialToken(db.fork(), world.at(), given)).secret;
     },
     /** An API with the models question and choice. */
     async api(audience: string, settings: Parameters<typeof createApi>[3] = {}): Promise<void> {
-      await db.fork().transactional(async (tx) => {
-        await addPolls(tx, audience, settings);
-      });
+      await world.api(audience, { models, ...settings });
     },
     async changeApi(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
-      const em = db.fork();
-      await updateApi(em, audit(systemClock.now()), await getApi(em, audience), settings);
+      await world.updateApi(await getApi(db.fork(), audience), settings);
     },
     /** Gives a client permissions of `polls` of its own: a service account. */
-    async permit({ id, name }: { id: string; name: string }, permissions: readonly string[]): Promise<void> {
-      const em = db.fork();
-      const [polls] = await apis(['polls']);
-      const some = await getPermissions(em, polls as never, [...permissions]);
-      await assign(em, audit(systemClock.now()), { kind: 'client', principal: { id, label: name } }, some);
+    async permit({ id, clientId }: { id: string; clientId: string }, permissions: readonly string[]): Promise<void> {
+      await world.assign({ principal: id, id: clientId, secret: null }, polls, ...permissions);
     },
   };
-}
-
-async function fill(db: Database, passwords: Parameters<typeof makeUser>[1]): Promise<void> {
-  const alice = await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
-  await makeUser(db, passwords, 'bob', PASSWORD, { email: 'bob@example.com' });
-  await db.fork().transactional(async (tx) => {
-    const group = await createGroup(tx, audit(), 'Poll editors');
-    await addMembers(tx, audit(), group, [{ id: alice.id, label: 'alice' }]);
-    for (const audience of ['polls', POLLS_URI]) {
-      const api = await addPolls(tx, audience);
-      await assign(tx, audit(), { kind: 'group', group }, await getPermissions(tx, api, EDITORS));
-    }
-  });
-}
-
-async function addPolls(
-  tx: ReturnType<Database['fork']>,
-  audience: string,
-  settings: Parameters<typeof createApi>[3] = {},
-) {
-  const api = await createApi(tx, audit(), audience, settings);
-  const models = ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model));
-  await changeCatalogue(tx, audit(), api, models);
-  return api;
 }
 
 /** Fills the login page that a browser was sent to. */

@@ -1,9 +1,10 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
-import { createClient, type NewClient } from '../../src/oauth/index.ts';
+import type { NewClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/own-permissions.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
+import { newBrowser, responseParameters } from '../support/browser.ts';
 import {
   type Alg,
   assertionParameters,
@@ -12,12 +13,12 @@ import {
   makeAssertion,
   proofBy,
 } from '../support/client-keys.ts';
-import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
-import { newBrowser, responseParameters } from '../web/browser.ts';
+import { PASSWORD } from '../support/http.ts';
+import { audit, masterKey, testClock } from '../support/server.ts';
+import { openWorld } from '../support/world.ts';
 
 export const ISSUER = 'https://id.example';
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';
-const PASSWORD = 'a long enough phrase';
 
 /** A client of the profile: private_key_jwt by one algorithm, PAR, DPoP, ES256 and a refresh token that stays, each by its own switch. */
 export interface FapiClient {
@@ -39,24 +40,21 @@ export interface Differs {
   readonly key?: ClientKey;
 }
 
-export type FapiScene = Awaited<ReturnType<typeof fapiScene>>;
+export type FapiPlan = Awaited<ReturnType<typeof openFapiPlan>>;
 
 /** The whole service at https, alice, and the two clients that the plan is configured with. */
-export async function fapiScene(db: Database) {
+export async function openFapiPlan(db: Database) {
   const clock = testClock();
   // Signing keys are made with the first client that asks; here before the process reads them.
   await prepareDatabase(db, audit(clock.now()));
   await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'ES256');
-  const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
-  const environment = { SIGNET_ISSUER: ISSUER, ...cheap };
-  const { app, passwords } = await startApp(db, { clock, environment });
-  const names = { firstName: 'Alice', lastName: 'Lind' };
-  await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com', ...names });
+  const world = await openWorld(db, { clock, environment: { SIGNET_ISSUER: ISSUER } });
+  const { app, http } = world;
+  await world.user('alice', { email: 'alice@example.com', firstName: 'Alice', lastName: 'Lind' });
 
   const make = async (name: string, alg: Alg, more: Partial<NewClient> = {}): Promise<FapiClient> => {
     const key = await clientKey(alg);
-    const { client } = await createClient(db.fork(), audit(clock.now()), {
-      name,
+    const { id } = await world.client(name, {
       preset: 'web',
       authMethod: 'private_key_jwt',
       redirectUris: [CALLBACK],
@@ -72,7 +70,7 @@ export async function fapiScene(db: Database) {
         idTokenAlg: 'ES256',
       },
     });
-    return { id: client.clientId, key };
+    return { id, key };
   };
   const first = await make('first', 'PS256');
   const second = await make('second', 'ES256');
@@ -95,13 +93,7 @@ export async function fapiScene(db: Database) {
       claims: claims ?? {},
       header: header ?? {},
     });
-  const post = (path: string, fields: Record<string, string>, headers: Record<string, string | string[]> = {}) =>
-    app.inject({
-      method: 'POST',
-      url: path,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      payload: new URLSearchParams(fields).toString(),
-    });
+  const post = http.form;
 
   const verifier = randomBytes(32).toString('base64url');
   const request = (more: Record<string, string | undefined> = {}) => {
@@ -197,6 +189,7 @@ export async function fapiScene(db: Database) {
   return {
     app,
     db,
+    api: world.api,
     clock,
     document,
     keys: createLocalJWKSet(jwks),

@@ -1,5 +1,5 @@
 import type { App } from '../../src/platform/http/index.ts';
-import { ISSUER } from '../support/server.ts';
+import { ISSUER } from './server.ts';
 
 type Headers = Record<string, string>;
 

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet } from 'jose';
 import type { Test } from 'tap';
 import type { Page } from '../clients/browser.ts';
-import { goThrough, startScene } from '../clients/scene.ts';
+import { goThrough, startWorld } from '../clients/world.ts';
+import { basic } from '../support/http.ts';
 
 /** Where the suite stands, as it makes it of its alias. No browser of a test goes there. */
 const SUITE = 'https://suite.example/test/a/signet';
@@ -14,18 +15,18 @@ export type LogoutPlan = Awaited<ReturnType<typeof startLogoutPlan>>;
 
 /** Signet over https, and the client that the two logout plans are configured with: client_secret_basic, and no PKCE. */
 export async function startLogoutPlan(t: Test, settings: { readonly backchannelLogoutUri?: string } = {}) {
-  const scene = await startScene(t);
-  const { clientId, secret } = await scene.client({
+  const world = await startWorld(t);
+  const { clientId, secret } = await world.client({
     preset: 'web',
     redirectUris: [CALLBACK],
     settings: { pkce: 'off', postLogoutRedirectUris: [SIGNED_OUT], ...settings },
   });
-  const metadata = (await (await fetch(scene.discoveryUrl)).json()) as Record<string, string>;
+  const metadata = (await (await fetch(world.discoveryUrl)).json()) as Record<string, string>;
   const at = (name: string) => metadata[name] as string;
 
   /** A browser of a person, who has nothing here yet. */
   const visit = () => {
-    const browser = scene.browser({ stopAt: [CALLBACK, SIGNED_OUT, NOT_REGISTERED] });
+    const browser = world.browser({ stopAt: [CALLBACK, SIGNED_OUT, NOT_REGISTERED] });
     /** An authorization request of the suite: a nonce, and a state of 128 characters. */
     const ask = (more: Record<string, string> = {}) => {
       const state = text(128);
@@ -41,7 +42,7 @@ export async function startLogoutPlan(t: Test, settings: { readonly backchannelL
         if (searchParams.get('state') !== state) throw new Error(`no answer to the suite: ${searchParams}`);
         const response = await fetch(at('token_endpoint'), {
           method: 'POST',
-          headers: { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` },
+          headers: basic({ id: clientId, secret }),
           body: new URLSearchParams({
             grant_type: 'authorization_code',
             code: searchParams.get('code') as string,
@@ -60,7 +61,7 @@ export async function startLogoutPlan(t: Test, settings: { readonly backchannelL
         own.equal(`${page.url.origin}${page.url.pathname}`, CALLBACK);
         own.same(
           { ...Object.fromEntries(page.url.searchParams), error_description: undefined },
-          { error: 'login_required', state, iss: scene.issuer, error_description: undefined },
+          { error: 'login_required', state, iss: world.issuer, error_description: undefined },
           'OIDC Core §3.1.2.6: and nothing beside it',
         );
       },
@@ -68,7 +69,7 @@ export async function startLogoutPlan(t: Test, settings: { readonly backchannelL
   };
 
   return {
-    scene,
+    world,
     clientId,
     metadata,
     visit,
