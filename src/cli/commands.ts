@@ -33,7 +33,7 @@ export const sections: readonly Section[] = [
 export const commands: readonly Command[] = sections.flatMap((one) => one.commands);
 
 /** Options of every command. */
-export const commonOptions: Options = {
+const commonOptions: Options = {
   json: toggle('Print one JSON document on standard output; messages go to standard error'),
   help: toggle('Print this page; also -h'),
 };

@@ -16,7 +16,6 @@ export {
   clientSettingTable,
   type MetadataMember,
   memberOf,
-  PKCE_RULES,
   type PkceRule,
   type SettingName,
   type SettingOf,

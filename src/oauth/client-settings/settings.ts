@@ -4,7 +4,7 @@ import type { Alg } from '../../tokens/index.ts';
  * How a client protects its authorization codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by
  * the `nonce` of an OpenID Connect request. `off`: optionally. A public client is always `on`.
  */
-export const PKCE_RULES = ['on', 'if-sent', 'off'] as const;
+const PKCE_RULES = ['on', 'if-sent', 'off'] as const;
 export type PkceRule = (typeof PKCE_RULES)[number];
 
 /** The algorithms of clients' assertions and proofs: none that is symmetric, and not `none` (RFC 8725 §3.1). */
