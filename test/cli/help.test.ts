@@ -34,7 +34,7 @@ t.test('docs/commands.md: --help of a command explains each argument and each op
       t.ok(lines(page).includes(`  ${name}  ${help}`), `${command.name} ${name}`);
     }
     for (const [name, one] of Object.entries(allOptions(command))) {
-      t.match(one.help, /^[A-Z]\S.{3,}[^.]$/, `${command.name} --${name}`);
+      t.match(one.help, /^[A-Z].{4,}[^.]$/, `${command.name} --${name}`);
       t.ok(lines(page).includes(`  ${optionName(name, one)}  ${optionHelp(one)}`), `${command.name} --${name}`);
     }
   }

@@ -34,7 +34,7 @@ t.test(
     );
     t.same(
       [...loaded].filter((one) => /^src\/(server|cli\/commands)\//.test(one)),
-      ['src/server/control.ts'],
+      ['src/server/control.ts', 'src/server/errors.ts'],
     );
   },
 );

@@ -3,7 +3,6 @@
  * Owns: the settings of an API with their defaults, bounds and names outside.
  * Does not own: the API itself (permissions), nor flags and texts about settings (cli). It loads nothing else, because the command line
  *   reads it before it knows the command.
- * Standards: RFC 9068 §2.1 (`typ`), RFC 7518 §3.1 and RFC 8037 §3.1 (`alg`).
  */
 export {
   type ApiSettingName,
