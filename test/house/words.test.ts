@@ -59,7 +59,7 @@ t.test('rule 7: below the edge no text names a command or an option of it', asyn
     [
       {
         why: 'the options of client libraries for PKCE, which other programs read',
-        file: /^oauth\/clients\/settings\.ts$/,
+        file: /^oauth\/client-settings\/pkce-libraries\.ts$/,
         before: /setting:$/,
       },
     ],
