@@ -187,13 +187,14 @@ await onEachEngine(t, async (t, db) => {
       (await reserveAttempt(db, how.limits, { name: text, ip: '192.0.2.1' }, clock.now())).ok,
     'findUser()': async (text) => (await findUser(db.fork(), text)) === null,
     'getUser()': (text) => getUser(db.fork(), text).catch((error) => error.code),
-    'getGroup()': (text) => getGroup(db.fork(), text).catch((error) => error.kind),
-    'createGroup()': (text) => createGroup(db.fork(), audit(), text).catch((error) => error.kind),
-    'getClient()': (text) => getClient(db.fork(), text).catch((error) => error.kind),
+    'getGroup()': (text) => getGroup(db.fork(), text).catch((error) => error.code),
+    'createGroup()': (text) => createGroup(db.fork(), audit(), text).catch((error) => error.code),
+    'getClient()': (text) => getClient(db.fork(), text).catch((error) => error.code),
     'createClient()': (text) =>
-      createClient(db.fork(), audit(), { name: text, preset: 'service' }).catch((error) => error.kind),
+      createClient(db.fork(), audit(), { name: text, preset: 'service' }).catch((error) => error.code),
   };
-  const refusals = [200, 303, 400, 401, 413, 422, 429, 1, 2, 3, 'refused', true, 'usage', 'notFound', 'user_not_found'];
+  const codes = ['user_not_found', 'group_not_found', 'group_name_too_long', 'client_not_found', 'client_name_invalid'];
+  const refusals = [200, 303, 400, 401, 413, 422, 429, 1, 2, 3, 'refused', true, ...codes];
 
   for (const [face, ask] of Object.entries(faces))
     await t.test(`decision 0013: ${face} normalises nothing that is longer than any name`, async (t) => {

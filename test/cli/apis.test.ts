@@ -199,7 +199,7 @@ t.test('api', (t) =>
           exit: 0,
           stdout: /^Catalogue of polls: version 4\./,
         });
-        t.same(terminal.prompts, ['Type polls to go on: ']);
+        t.same(terminal.prompts, ['Type polls to continue: ']);
         const fresh = { file: 'audience: fresh\napps: {a: {models: [b]}}', terminal: answeringTerminal('no') };
         await cliHarness.run('api sync f --prune', fresh);
         t.match(cliHarness.progress.at(-1), /^Would create the API fresh\.\n/);

@@ -84,7 +84,7 @@ t.test('user delete', (t) =>
         const other = answeringTerminal('zach');
         const given = await cliHarness.run('user delete zacharias', { terminal: other });
         t.match(given, { exit: 1, stdout: '', stderr: /Nothing was deleted/ });
-        t.same(other.prompts, ['Type zacharias to go on: ']);
+        t.same(other.prompts, ['Type zacharias to continue: ']);
         t.match(
           cliHarness.progress.at(-1),
           /Username +zacharias[\s\S]*Groups +editors[\s\S]*Sessions +1[\s\S]*cannot be undone/,
