@@ -136,7 +136,7 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
     t.match(await outcome(documents, 'https://app.example/c'), /not a public one/, 'a name that leads inside');
     t.match(
       await outcome(createClientDocuments({ ...given }, { resolve: inside }), 'https://app.example/c'),
-      /no public/,
+      /not a public one/,
     );
     t.equal(site.requestCount, before);
     const only = createClientDocuments({ ...given, hosts: ['app.example', 'b.example:8443'], isDevelopment: false });

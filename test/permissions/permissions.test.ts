@@ -343,7 +343,7 @@ t.test('docs/commands.md: the file of api sync, YAML or JSON', async (t) => {
     ['{apps: {}}', { path: ['audience'], code: 'missing' }],
     [
       '{audience: a, app: {}}',
-      { code: 'unknown_field', params: { name: 'app', fields: ['audience', 'name', 'apps'] } },
+      { code: 'unknown_field', params: { name: 'app', fields: ['audience', 'name', 'catalogue', 'apps', 'token'] } },
     ],
     ['{audience: a, apps: {Polls: {}}}', { path: ['apps', 'Polls'], code: 'app_label_invalid' }],
     ['{audience: a, apps: {polls: {models: question}}}', { path: ['apps', 'polls', 'models'], code: 'not_a_list' }],

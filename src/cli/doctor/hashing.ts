@@ -43,7 +43,7 @@ function checkCost({ hashMs, engine }: Hashing): Check {
   if (fastest * (engine.isFast ? SPEED_UP : 1) < FAST_MS)
     return warn(
       name,
-      `${summary}: that makes passwords of a stolen database cheap to find.`,
+      `${summary}: passwords of a stolen database could be found at low cost.`,
       'Raise SIGNET_ARGON2_MEMORY or SIGNET_ARGON2_ITERATIONS.',
     );
   if (fastest > SLOW_MS)
