@@ -55,7 +55,7 @@ t.test('docs/decisions/0022: mistakes with files, settings, addresses and the da
       /postgres:\/\/user:password@host/,
       { DATABASE_URL: 'mysql://db/signet' },
     ],
-    ['user list', usage, /DATABASE_URL has a % that escapes nothing/, /%25/, { DATABASE_URL: 'postgres://u:50%@db/x' }],
+    ['user list', usage, /DATABASE_URL has a % that escapes nothing/, /%25/, { DATABASE_URL: 'postgres://u:50%ff@db/x' }],
     [
       'user list',
       usage,

@@ -20,13 +20,16 @@ export function literals(source: string): Literal[] {
     const own = lines.at(-1)?.trim() ?? '';
     found.push({ text, line: lines.length, before: own === '' ? (lines.at(-2)?.trim() ?? '') : own });
   };
+  /** An escape is the character after it, but that of a line break. */
+  const readCharacter = () => {
+    if (source[at] !== '\\') return source[at++] as string;
+    at += 2;
+    return source[at - 1] === 'n' ? '\n' : (source[at - 1] as string);
+  };
   const readString = (quote: string) => {
     const start = at++;
     let text = '';
-    for (; source[at] !== quote; at++) {
-      if (source[at] === '\\') at++;
-      text += source[at];
-    }
+    while (source[at] !== quote) text += readCharacter();
     at++;
     add(text, start);
   };
@@ -38,10 +41,7 @@ export function literals(source: string): Literal[] {
         at += 2;
         readCode('}');
         text += '{}';
-      } else {
-        if (source[at] === '\\') at++;
-        text += source[at++];
-      }
+      } else text += readCharacter();
     at++;
     add(text, start);
   };

@@ -83,6 +83,11 @@ t.test('rule 7: below the edge no text is a sentence for people', async (t) => {
         before: /^'[A-Z_]+',$/,
       },
       { why: 'the help of metrics, which Prometheus shows', file: /^platform\/telemetry\/metrics\.ts$/ },
+      {
+        why: 'the answers of the metrics port in plain text, which no other edge gives',
+        file: /^platform\/telemetry\/serve-metrics\.ts$/,
+        before: /\bsend\(\d+, plain,$/,
+      },
       { why: 'faults of Signet or of its installation, which no table foresees', before: /\bnew (?:Range)?Error\($/ },
     ],
   );

@@ -124,7 +124,7 @@ await onEachEngine(t, async (t, db) => {
       const row = userRow(1, 'x');
       row.fields['username'] = name;
       const report = await runImport(db, [...rows, row], { audience, dryRun: true });
-      t.match(report.unmapped, [{ record: /auth.user/, name, what: /^username_(like|built_in)/ }], name);
+      t.match(report.unmapped, [{ record: /auth.user/, name, code: /^username_(like|built_in)/ }], name);
       t.match(report.renames, [{ name }], name);
       t.equal(reservedName(report.renames[0]?.newName as string), null, name);
       t.equal(report.users.created, 0, name);

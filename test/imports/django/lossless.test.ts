@@ -265,7 +265,7 @@ t.test(
       unknownModels: {},
       source: { through: [{ model: 'club.membership', of: 'groups', records: 2, ignored: ['role'] }] },
     });
-    t.match(describeReport(report), /Read from +club\.membership: groups of users \(2 records; not its role\)/);
+    t.match(describeReport(report), /Read from +club\.membership: groups of users \(2 records, without role\)/);
     const without = await dry([...groups, ...users], options);
     t.match(without.unmapped[0], { code: 'through_missing', params: { field: 'groups' } });
     const two = [...table, { model: 'club.invitation', pk: 1, fields: { user: 3, group: 1 } }];
