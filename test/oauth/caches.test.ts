@@ -16,6 +16,7 @@ async function cacheWorld(real: Database) {
   const { http } = world;
   const polls = await world.api('polls', { models: ['polls.choice'] });
   const worker = await world.client('Worker', { requests: [polls], serves: [polls] });
+  const client = await getClient(real.fork(), worker.id);
   const alice = await world.user('alice');
   const scope = 'openid profile groups permissions';
   const { token: bearerToken, ...signedIn } = await http.logIn('alice', { audience: 'polls', scope });
@@ -38,14 +39,13 @@ async function cacheWorld(real: Database) {
   };
   await warm();
   const asked = { token, claims, session, introspect, hasPerm, about };
-  return { ...world, ...asked, polls, worker, alice, warm, statements, stop };
+  return { ...world, ...asked, polls, worker, client, alice, warm, statements, stop };
 }
 
 t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await cacheWorld(db);
-    const { polls, worker, alice, statements, stop } = all;
-    const client = await getClient(db.fork(), worker.id);
+    const { polls, worker, client, alice, statements, stop } = all;
     const { principal } = assignee(alice);
     t.teardown(stop);
     const { token, claims, session, introspect, hasPerm, about, warm } = all;

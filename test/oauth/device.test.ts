@@ -1,5 +1,4 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { updateClient } from '../../src/oauth/index.ts';
 import { updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
@@ -187,9 +186,9 @@ t.test('the device flow', (t) =>
       for (const { user_code } of [two, three]) await decide(again, user_code, 'allow');
       await updateUser(db.fork(), audit(), s.bob, { isActive: false });
       refused(t, await poll(two.device_code), 'invalid_grant', 'he was deactivated');
-      await updateClient(db.fork(), audit(), tv, { isActive: false });
+      await s.updateClient(tv, { isActive: false });
       t.equal((await poll(three.device_code)).json().error, 'invalid_client');
-      await updateClient(db.fork(), audit(), tv, { isActive: true });
+      await s.updateClient(tv, { isActive: true });
       await updateUser(db.fork(), audit(), s.bob, { isActive: true });
     });
 

@@ -32,7 +32,7 @@ import { type AppOptions, audit, makeUser, startApp, type TestClock, testClock }
 //   const shop = await world.client('Shop', { requests: [polls] });
 
 export interface TestClient extends ClientCredentials {
-  /** Its `client_id`. */
+  /** Its `client_id`. The verbs of the domain take its principal: `{ id: client.principal }`. */
   readonly id: string;
   /** The id of its principal. */
   readonly principal: string;
