@@ -77,7 +77,7 @@ ${rows.join('\n')}
 }
 
 function commandsPage(): string {
-  const parts = sections.map(({ title, commands }) => `## ${title}\n${commands.map(commandSection).join('\n')}`);
+  const parts = sections.map(({ title, commands }) => `## ${title}\n${commands.map(commandSection).join('')}`);
   return `${generatedNote}
 # Command reference
 
