@@ -38,7 +38,7 @@ export interface LockOwner {
 
 export interface FolderLock {
   readonly owner: LockOwner;
-  /** Passes connections to the control socket on to `handler`, after the greeting. Until it is called, connections only get the greeting. */
+  /** Passes connections to the control socket on to `handler`, after the greeting. Those from before, which got only the greeting, are passed on now. */
   serve(handler: (connection: Socket) => void): void;
   release(): Promise<void>;
 }
@@ -243,6 +243,7 @@ async function listen(own: LockOwner, location: SocketLocation): Promise<Control
     },
     serve: (next) => {
       handler = next;
+      for (const waiting of connections) next(waiting);
     },
     close: async () => {
       for (const connection of connections) connection.destroy();

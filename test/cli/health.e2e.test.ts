@@ -134,7 +134,9 @@ t.test('docs/commands.md: where nothing answers it is exit 5, and the remedy is 
   ] as const)
     t.match(await health({ SIGNET_HOST: host, SIGNET_PORT: port }), {
       exit: 5,
-      stderr: new RegExp(`^signet: Nothing answers at http://${asked.replace(/[[\]]/g, '\\$&')}:${port}/.*SIGNET_PORT`),
+      stderr: new RegExp(
+        `^signet: There is no answer at http://${asked.replace(/[[\]]/g, '\\$&')}:${port}/.*SIGNET_PORT`,
+      ),
     });
   t.match(await signet(['health'], { SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port }), {
     code: 5,

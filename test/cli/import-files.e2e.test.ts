@@ -24,7 +24,7 @@ t.test('docs/commands.md: the files of an import, with and without a server that
     const refused = await run(at('dump.json'), '--renames', renames);
     t.equal(refused.code, isFirst ? 4 : 0, refused.stderr);
     if (!isFirst) return;
-    t.match(refused.stderr, `1 row with a proposal each was written to ${renames}`);
+    t.match(refused.stderr, `1 row with a proposed name was written to ${renames}`);
     t.equal(readFileSync(renames, 'utf8'), 'record,name,new_name\r\nauth.user 2,bob,bob-2\r\n');
   };
   await check(at('alone.csv'), true);

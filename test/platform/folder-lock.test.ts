@@ -9,8 +9,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { findLockOwner, lockFolder } from '../../src/platform/folder-lock.ts';
 import t from '../support/tap.ts';
 
@@ -103,6 +105,19 @@ if (process.argv[2] === 'hold') {
     const holders = await Promise.all(Array.from({ length: 5 }, () => hold(place)));
     t.equal(holders.filter((one) => one.outcome === 'held').length, 1);
     await Promise.all(holders.map((one) => one.kill()));
+  });
+
+  t.test('a command that comes while the server starts is answered when it has started', async (t) => {
+    const lock = await lockFolder(folder());
+    const early = connect(lock.owner.socket);
+    const lines: string[] = [];
+    const isClosed = new Promise((done) => early.on('data', (text) => lines.push(String(text))).once('close', done));
+    early.write('list\n');
+    while (lines.length === 0) await setTimeout(5);
+    lock.serve((connection) => connection.once('data', (request) => connection.end(`done: ${request}`)));
+    await isClosed;
+    t.equal(lines.join(''), `${lock.owner.instance}\ndone: list\n`);
+    await lock.release();
   });
 
   t.test('a path too long for a socket moves to a private temporary folder, noted in the lock file', async (t) => {
