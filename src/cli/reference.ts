@@ -97,6 +97,6 @@ function commandSection(command: Command): string {
   ];
   const table = rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`;
   const text = [`${summary}.`, ...(notes === undefined ? [] : [notes])].join('\n').replaceAll('<', '&lt;');
-  const examplesText = ['For example:', '', '```sh', ...examples, '```'].join('\n');
+  const examplesText = ['For example:', '', ...examples.map((line) => `    ${line}`)].join('\n');
   return `\n### ${name}\n${text}\n\n    npx signet ${usage(command)}\n${table}\n${examplesText}\n`;
 }

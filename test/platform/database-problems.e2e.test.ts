@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { explain } from '../../src/cli/messages.ts';
 import { type Database, findDatabaseProblems } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { noPostgresql, startPostgresql } from '../faults/instance.ts';
@@ -16,7 +17,7 @@ const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 async function ready(t: Test, db: Database) {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
-  const { app } = await openWorld(db, { log });
+  const { app } = await openWorld(db, { log, explain });
   t.teardown(() => app.close());
   return async () => {
     lines.length = 0;
@@ -116,7 +117,7 @@ t.test(
     const later = await openPostgresql(url, 4, model, { use: 'requests' });
     t.teardown(() => later.close());
     const said = /in the schema public, and search_path = other does not lead there/;
-    t.match(await findDatabaseProblems(later), [{ name: 'elsewhere', what: said, isFatal: true }]);
+    t.match(await findDatabaseProblems(later), [{ error: { code: 'database_tables_elsewhere' }, isFatal: true }]);
     t.match(await sessionChecks(url), [
       { status: 'fail', message: said, remedy: /ALTER ROLE "postgres" IN DATABASE "\w+" SET search_path = "public"/ },
     ]);
@@ -138,7 +139,7 @@ t.test(
     const ask = async () => {
       for (const one of wrong) await one.query({ name: 'twice', text: 'select 1 as one' }, []);
     };
-    await t.rejects(ask(), /SIGNET_POOLER=transaction/);
+    await t.rejects(ask(), { code: 'pooler_unexpected' });
     const right = await openPostgresql(through(url), 1, model, { pooler: 'transaction' });
     t.teardown(() => right.close());
     t.same(await right.query({ name: 'twice', text: 'select 1 as one' }, []), [{ one: 1 }]);

@@ -6,6 +6,7 @@ import type { AuditContext } from '../../src/audit/index.ts';
 import type { HashSpeed, Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import type { Explain } from '../../src/platform/errors.ts';
 import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
 import { buildApp } from '../../src/server/compose.ts';
@@ -65,6 +66,8 @@ export interface AppOptions {
   readonly https?: { readonly key: string; readonly cert: string };
   /** Log lines that the test reads. */
   readonly log?: FastifyBaseLogger;
+  /** The words of refusals in the log; absent: their codes. */
+  readonly explain?: Explain;
 }
 
 /** Builds the whole service on a test database, as `start` and `dev` do, without listening. */
@@ -101,6 +104,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
       ...(options.backends ? { backends: options.backends } : {}),
       ...(options.metrics ? { metrics: options.metrics } : {}),
       ...(options.https ? { https: options.https } : {}),
+      ...(options.explain ? { explain: options.explain } : {}),
     }),
   );
   return { app, config, issuer, clock, keys, passwords, refresh: () => statusLists.refresh() };
