@@ -55,7 +55,10 @@ await onEachEngine(t, async (t, db) => {
     t.match(urgent, new RegExp(`^RS256: ${next?.kid} signs now`));
     t.match(urgent, /may refuse new tokens/);
     t.same((await keys()).map((one) => one.state).sort(), ['current', 'retiring']);
-    t.match(await cliHarness.run('keys rotate --alg ES256'), { exit: 4, stderr: /No API and no client uses ES256\. .*npx signet api update AUDIENCE --alg ES256/ });
+    t.match(await cliHarness.run('keys rotate --alg ES256'), {
+      exit: 4,
+      stderr: /No API and no client uses ES256\. .*npx signet api update AUDIENCE --alg ES256/,
+    });
     t.match(await cliHarness.run('keys rotate --alg HS256'), { exit: 2 });
   });
 

@@ -119,7 +119,7 @@ t.test('§6: the event stream', async (t) => {
     // Kept: fetch closes the stream of a response that is garbage.
     const responses: Response[] = [];
     const open = async (authorization?: string) => {
-      const headers: HeadersInit = authorization ? { authorization } : {};
+      const headers: Record<string, string> = authorization ? { authorization } : {};
       const response = await fetch(`${issuer}/status-lists/events`, { signal: abort.signal, headers });
       responses.push(response);
       return response.status;

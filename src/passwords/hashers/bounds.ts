@@ -24,9 +24,7 @@ export function over(bound: OverBound['bound'], value: number): OverBound | null
 /** Checks the bounds of argon2, for stored hashes and for configured parameters. */
 export function argon2OverBounds({ memoryKiB, iterations, parallelism }: Argon2Parameters): OverBound | null {
   return (
-    over('argon2MemoryKiB', memoryKiB) ??
-    over('argon2Iterations', iterations) ??
-    over('argon2Parallelism', parallelism)
+    over('argon2MemoryKiB', memoryKiB) ?? over('argon2Iterations', iterations) ?? over('argon2Parallelism', parallelism)
   );
 }
 
