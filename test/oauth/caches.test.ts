@@ -39,13 +39,13 @@ async function cacheWorld(real: Database) {
   };
   await warm();
   const asked = { token, claims, session, introspect, hasPerm, about };
-  return { ...world, ...asked, polls, worker, client, alice, warm, statements, stop };
+  return { ...world, ...asked, polls, worker, row: client, alice, warm, statements, stop };
 }
 
 t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await cacheWorld(db);
-    const { polls, worker, client, alice, statements, stop } = all;
+    const { polls, worker, row: client, alice, statements, stop } = all;
     const { principal } = assignee(alice);
     t.teardown(stop);
     const { token, claims, session, introspect, hasPerm, about, warm } = all;
