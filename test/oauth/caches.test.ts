@@ -39,13 +39,13 @@ async function cacheWorld(real: Database) {
   };
   await warm();
   const asked = { token, claims, session, introspect, hasPerm, about };
-  return { ...world, ...asked, polls, worker, client, addClient: world.client, alice, warm, statements, stop };
+  return { ...world, ...asked, polls, worker, row: client, alice, warm, statements, stop };
 }
 
 t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await cacheWorld(db);
-    const { polls, worker, client, alice, statements, stop } = all;
+    const { polls, worker, row: client, alice, statements, stop } = all;
     const { principal } = assignee(alice);
     t.teardown(stop);
     const { token, claims, session, introspect, hasPerm, about, warm } = all;
@@ -143,7 +143,7 @@ t.test('the caches of a process', (t) =>
       t.equal((await about()).error, 'invalid_token');
     });
     await t.test('an API that is gone', async (t) => {
-      const { id: client_id, secret } = await all.addClient('Second', { requests: [polls] });
+      const { id: client_id, secret } = await all.client('Second', { requests: [polls] });
       const fields = { grant_type: 'client_credentials', client_id, client_secret: secret as string };
       const ask = () => all.http.form('/oauth2/token', fields);
       for (let round = 0; round < 2; round++) t.equal((await ask()).statusCode, 200);

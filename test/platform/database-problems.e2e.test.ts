@@ -116,7 +116,7 @@ t.test(
     );
     const later = await openPostgresql(url, 4, model, { use: 'requests' });
     t.teardown(() => later.close());
-    const said = /in the schema public, and search_path = other does not lead there/;
+    const said = /in the schema public, which is not in search_path \(other\)/;
     t.match(await findDatabaseProblems(later), [{ error: { code: 'database_tables_elsewhere' }, isFatal: true }]);
     t.match(await sessionChecks(url), [
       { status: 'fail', message: said, remedy: /ALTER ROLE "postgres" IN DATABASE "\w+" SET search_path = "public"/ },

@@ -290,9 +290,5 @@ t.test('SIGNET_FETCH_ALLOW takes hosts with a port and networks, and nothing els
     'u@a:1',
     '::1/129',
   ])
-<<<<<<< HEAD
-    t.throws(() => read(bad), /setting_not_target/, bad);
-=======
     t.throws(() => read(bad), { code: 'setting_not_target' }, bad);
->>>>>>> s5-errors
 });
